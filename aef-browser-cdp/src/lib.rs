@@ -1,0 +1,1 @@
+//! Chromium for AEF, over the DevTools protocol.

@@ -1,0 +1,3 @@
+//! The `aef` command.
+
+fn main() {}

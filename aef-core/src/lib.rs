@@ -1,0 +1,1 @@
+//! AEF documents, the execution state machine, checkpoints and recovery.

@@ -1,0 +1,1 @@
+//! An in-memory AEF store, for tests and trials.

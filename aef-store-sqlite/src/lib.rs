@@ -1,0 +1,1 @@
+//! The embedded, durable AEF store, on SQLite.

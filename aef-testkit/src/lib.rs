@@ -1,0 +1,1 @@
+//! Conformance lists, doubles and the demo site for AEF.
