@@ -1,1 +1,3 @@
 //! Chromium for AEF, over the DevTools protocol.
+
+mod script;

@@ -1,0 +1,21 @@
+//! The script that looks at pages from inside: locators, actionability, conditions and reading.
+//!
+//! It runs in an isolated world of every frame. `script/README.md` states the protocol.
+
+/// The name of the isolated world that [`SOURCE`] runs in.
+pub(crate) const WORLD: &str = "aef";
+
+/// The whole script. Evaluating it again in the same world does nothing.
+pub(crate) const SOURCE: &str = concat!(
+    "(() => {\n\"use strict\";\nif (globalThis.__aef) return;\n",
+    include_str!("script/main.js"),
+    "\n})();",
+);
+
+/// The function to call with an operation, its request and, optionally, an element.
+pub(crate) const CALL: &str = "function (operation, request, element) {
+  const engine = globalThis.__aef;
+  return engine
+    ? engine.call(operation, request, element)
+    : { error: { kind: 'internal', reason: 'not_installed', message: 'the script is not in this world' } };
+}";
