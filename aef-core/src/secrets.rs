@@ -1,0 +1,73 @@
+//! Secrets: names in documents, values only where they are entered.
+
+use async_trait::async_trait;
+pub use secrecy::{ExposeSecret, SecretString};
+
+use crate::ids::{DocumentId, OwnerId, StepId};
+
+/// Who asks for which secret, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRequest {
+    /// Whose execution it is.
+    pub owner: OwnerId,
+    /// The document that names the secret.
+    pub document: DocumentId,
+    /// The step that enters it.
+    pub step: StepId,
+    /// The name in `{{ secrets.NAME }}`.
+    pub name: String,
+    /// The origin of the page in which it is entered, or `None` where no page is involved.
+    pub origin: Option<String>,
+}
+
+/// Why a secret was not given.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// Nobody has told its value.
+    #[error("secret `{name}` has no value: {help}")]
+    Missing {
+        /// The secret's name.
+        name: String,
+        /// Where its value is looked for.
+        help: String,
+    },
+    /// It may not be entered there.
+    #[error("secret `{name}` may not be entered on {origin}")]
+    OriginRefused {
+        /// The secret's name.
+        name: String,
+        /// The page's origin.
+        origin: String,
+    },
+    /// The place where secrets are kept did not answer.
+    #[error("secret `{name}` could not be read")]
+    Unavailable {
+        /// The secret's name.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Gives the values of secrets. A value is asked for at the moment it is entered, and forgotten after.
+#[async_trait]
+pub trait SecretProvider: std::fmt::Debug + Send + Sync + 'static {
+    /// Gives the value of one secret.
+    ///
+    /// # Errors
+    /// [`SecretError::Missing`] where there is none, [`SecretError::Unavailable`] where it cannot be read.
+    async fn resolve(&self, request: SecretRequest) -> Result<SecretString, SecretError>;
+
+    /// Whether a value can be expected, asked before an execution starts so that a missing one is told at once.
+    ///
+    /// # Errors
+    /// As for [`SecretProvider::resolve`].
+    async fn available(
+        &self,
+        owner: &OwnerId,
+        document: &DocumentId,
+        name: &str,
+    ) -> Result<bool, SecretError>;
+}
