@@ -1,3 +1,57 @@
-//! Developer commands.
+//! Developer commands: `cargo xtask --help` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its streams")]
 
-fn main() {}
+mod command;
+mod demo_site;
+mod phases;
+mod setup;
+mod tidy;
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Checks format, purity and tidiness, then runs every test of the workspace.
+    Test,
+    /// Everything that `test` does, then clippy and the documentation with warnings as errors.
+    Ci,
+    /// Holds the rules on modules, files and crates that the compiler does not know.
+    Tidy,
+    /// Installs Chromium where none is found and prints its path.
+    Setup,
+    /// Serves the demo site until it is killed.
+    DemoSite(demo_site::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test => phases::test(),
+        Task::Ci => phases::ci(),
+        Task::Tidy => tidy::run(),
+        Task::Setup => setup::chromium().map(|path| println!("{}", path.display())),
+        Task::DemoSite(options) => demo_site::serve(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(source) = cause {
+                eprintln!("  because: {source}");
+                cause = source.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask test` and `cargo xtask ci`: phases in order, each with its time, up to the first that fails.
+
+use std::time::Instant;
+
+use crate::command::{self, Failure};
+use crate::{setup, tidy};
+
+/// Checks, then every test of the workspace.
+pub(crate) fn test() -> Result<(), Failure> {
+    let chromium = phase("chromium", setup::chromium)?;
+    println!("chromium: {}", chromium.display());
+    phase("format", || command::run(command::cargo().args(["fmt", "--all", "--check"])))?;
+    phase("purity", purity)?;
+    phase("tidy", tidy::run)?;
+    phase("tests", || {
+        command::run(command::cargo().env(setup::CHROMIUM, &chromium).args([
+            "test",
+            "--workspace",
+            "--all-features",
+            "--quiet",
+        ]))
+    })
+}
+
+/// What [`test`] does, then the lints and the documentation.
+pub(crate) fn ci() -> Result<(), Failure> {
+    test()?;
+    phase("clippy", || {
+        command::run(command::cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "--deny=warnings",
+        ]))
+    })?;
+    phase("documentation", || {
+        command::run(command::cargo().env("RUSTDOCFLAGS", "--deny=warnings").args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--all-features",
+        ]))
+    })
+}
+
+/// Holds that the core without features has no runtime beneath it.
+fn purity() -> Result<(), Failure> {
+    // `--package` and not `--workspace`, which unifies features and would hide a leak.
+    let tree = command::read(command::cargo().args([
+        "tree",
+        "--package=aef-core",
+        "--no-default-features",
+        "--edges=normal",
+        "--prefix=none",
+        "--format={p}",
+    ]))?;
+    let leak = tree.lines().find(|line| line.split_whitespace().next() == Some("tokio"));
+    match leak {
+        None => Ok(()),
+        Some(leak) => Err(Failure::Wrong(format!(
+            "aef-core without features depends on {leak}: `cargo tree -p aef-core --no-default-features -e normal \
+             -i tokio` tells through what"
+        ))),
+    }
+}
+
+fn phase<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    println!("== {name}");
+    let start = Instant::now();
+    let outcome = work();
+    let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+    println!("== {name}: {verdict} after {:.1} s", start.elapsed().as_secs_f64());
+    outcome
+}
