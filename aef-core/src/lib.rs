@@ -3,6 +3,8 @@
 pub mod browser;
 pub mod clock;
 pub mod document;
+pub mod execution;
 pub mod ids;
 pub mod recovery;
 pub mod secrets;
+pub mod store;

@@ -279,3 +279,13 @@ pub enum SecretKind {
 
 /// A JSON Schema, as a document writes it.
 pub type InlineSchema = Value;
+
+/// One answer that may be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskOption {
+    /// What an answer names.
+    pub id: String,
+    /// What a person reads.
+    pub label: String,
+}

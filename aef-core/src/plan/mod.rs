@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::document::{
-    Action, BrowserConfig, CheckpointMode, Condition, Document, InDoubtPolicy, OnTimeout, RecoveryOtherwise, Resume,
+    Action, AskOption, BrowserConfig, CheckpointMode, Condition, Document, InDoubtPolicy, OnTimeout, RecoveryOtherwise, Resume,
     Risk, Screenshots, SecretDeclaration,
 };
 use crate::ids::{DocumentHash, StepId};
@@ -250,15 +250,6 @@ pub struct PlanAsk {
     pub checkpoint: PlanCheckpoint,
     /// What may be answered.
     pub options: Vec<AskOption>,
-}
-
-/// One answer that may be chosen.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AskOption {
-    /// What an answer names.
-    pub id: String,
-    /// What a person reads.
-    pub label: String,
 }
 
 /// Something that a person does.

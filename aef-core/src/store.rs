@@ -1,0 +1,656 @@
+//! The stores, as the engine sees them: the journal of every execution, and the documents they run.
+//!
+//! A store never reads inside an event. What it must index stands beside the events in an [`Append`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::execution::Status;
+use crate::ids::{
+    BatchId, CheckpointId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, StepId, WorkerId,
+};
+
+/// For whom a read is. Every read says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// One owner; what belongs to another is not found.
+    Owner(OwnerId),
+    /// The engine itself.
+    System,
+}
+
+impl Scope {
+    /// Whether what belongs to `owner` may be seen.
+    #[must_use]
+    pub fn covers(&self, owner: &OwnerId) -> bool {
+        match self {
+            Self::Owner(own) => own == owner,
+            Self::System => true,
+        }
+    }
+}
+
+/// Keeps executions. See the crate's architecture for the guarantees G1–G14, which its conformance list tests.
+#[async_trait]
+pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
+    /// The store's time, which all workers share.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Makes an execution with its first events.
+    ///
+    /// **Guarantees.** All or nothing. With an idempotency key (per owner, kept as long as the execution and 30 days
+    /// past its purge) the execution made first is given back, and nothing is made; sent again with the same id it has
+    /// no second effect.
+    ///
+    /// # Errors
+    /// `IdempotencyConflict` where the key came with another body, `Unavailable`.
+    async fn create(&self, request: NewExecution) -> Result<Created, StoreError>;
+
+    /// Gives an execution: its row, its newest snapshot, and the events behind that.
+    ///
+    /// # Errors
+    /// `NotFound`, also for another owner's; `Unavailable`.
+    async fn load(&self, scope: &Scope, execution: ExecutionId) -> Result<Loaded, StoreError>;
+
+    /// Gives rows, newest first (`oldest_first` turns that round).
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn list(&self, scope: &Scope, query: ListQuery) -> Result<Page, StoreError>;
+
+    /// Appends events to a journal.
+    ///
+    /// **Guarantees.** All or nothing (G1). Under the row's lock, in this order (G2): a `batch_id` that is known gives its
+    /// first result again, with other content `BatchMismatch`; a finished execution refuses (`Finished`, G8); the fence's
+    /// epoch must be the row's, else `LeaseLost`; `require_unleased` demands that no lease is live and raises the epoch; a
+    /// batch that starts an effect needs a lease that has not run out by the store's clock, read after locking, else
+    /// `LeaseLost`; then the sequence must match, else `Conflict`. Fenced appends renew the lease to the length that it was
+    /// claimed with. Sequence numbers are dense (G4).
+    ///
+    /// # Errors
+    /// As above; `NotFound`; `Unavailable`, after which it is not known whether the batch was appended: send it again.
+    async fn append(&self, request: Append) -> Result<Appended, StoreError>;
+
+    /// Gives events with their places, in order.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`.
+    async fn journal(
+        &self,
+        scope: &Scope,
+        execution: ExecutionId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<JournalEntry>, StoreError>;
+
+    /// Leases executions whose time has come to a worker.
+    ///
+    /// **Guarantees.** Those whose `wake_at` has passed and that no live lease holds, by priority and then by time. Each
+    /// claim raises the epoch (G3). Limits are never exceeded, owners are served least recently first (G7). What was written
+    /// in a newer format than `max_format` is left alone (G13). The fifth claim in a row without an event in between is
+    /// told by `claims_without_event` (G14).
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StoreError>;
+
+    /// Renews leases, and tells how far each journal is (G10).
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn renew(&self, request: RenewRequest) -> Result<Renewals, StoreError>;
+
+    /// Tells of appends as they happen. Notices may be lost; see G10.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn subscribe(&self) -> Result<BoxStream<'static, Notice>, StoreError>;
+
+    /// Says what an execution waits for (G12).
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`.
+    async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError>;
+
+    /// Removes finished executions, oldest first; gives how many.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// Keeps documents, in immutable versions.
+#[async_trait]
+pub trait DocumentStore: fmt::Debug + Send + Sync + 'static {
+    /// Keeps a document. The same content again gives the version that is there; other content under the same id gives the
+    /// next one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn put_document(
+        &self,
+        owner: &OwnerId,
+        document: NewDocument,
+    ) -> Result<StoredDocument, StoreError>;
+
+    /// Gives a document: this version, or the newest.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`.
+    async fn document(
+        &self,
+        scope: &Scope,
+        owner: &OwnerId,
+        id: &DocumentId,
+        version: Option<u32>,
+    ) -> Result<StoredDocument, StoreError>;
+
+    /// Gives a document of the owner by its hash.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`.
+    async fn document_by_hash(
+        &self,
+        scope: &Scope,
+        owner: &OwnerId,
+        hash: &DocumentHash,
+    ) -> Result<StoredDocument, StoreError>;
+
+    /// Gives the newest version of each document, by id.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn documents(
+        &self,
+        scope: &Scope,
+        after: Option<DocumentId>,
+        limit: u32,
+    ) -> Result<Vec<StoredDocument>, StoreError>;
+
+    /// Removes all versions of a document.
+    ///
+    /// # Errors
+    /// `InUse` where an execution refers to one, `NotFound`, `Unavailable`.
+    async fn remove_document(&self, owner: &OwnerId, id: &DocumentId) -> Result<(), StoreError>;
+}
+
+/// Both stores in one.
+pub trait Store: ExecutionStore + DocumentStore {}
+
+impl<S: ExecutionStore + DocumentStore> Store for S {}
+
+/// Events to append.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Append {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// Names the batch, so that it can be sent again.
+    pub batch_id: BatchId,
+    /// What the journal must look like.
+    pub expect: Expect,
+    /// Who writes under which claim; `None` for people.
+    pub fence: Option<(WorkerId, Epoch)>,
+    /// Demands that no lease is live; raises the epoch, so that a worker that claimed meanwhile is refused.
+    pub require_unleased: bool,
+    /// Whether an action is about to be performed.
+    pub starts_effect: bool,
+    /// The events, each as its JSON.
+    pub events: Vec<Bytes>,
+    /// The format that they are written in.
+    pub format: u16,
+    /// What the store indexes; `None` leaves it (with [`Expect::NotFinished`]).
+    pub summary: Option<Summary>,
+    /// When a worker is needed next; `None` never. With [`Expect::NotFinished`] the earlier of this and what stands counts.
+    pub wake_at: Option<Timestamp>,
+    /// Whether the lease ends with this append.
+    pub release: bool,
+    /// A snapshot as of the last event of the batch.
+    pub snapshot: Option<Bytes>,
+}
+
+/// What the journal must look like for an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Its last event has this place.
+    Seq(Seq),
+    /// It is not finished; for requests that must not starve behind a fast worker.
+    NotFinished,
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The place of the batch's last event.
+    pub head: Seq,
+    /// The row's epoch.
+    pub epoch: Epoch,
+    /// Until when the lease holds now; `None` without one.
+    pub lease_until: Option<Timestamp>,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+/// What the store indexes of an execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Its status.
+    pub status: Status,
+    /// The step on which it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// From 0 to 100; 100 only when completed.
+    pub progress: u8,
+    /// The open checkpoint, with when it was raised and when it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<OpenCheckpoint>,
+    /// A sentence on what it waits for or why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The open checkpoint of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenCheckpoint {
+    /// Its id.
+    pub id: CheckpointId,
+    /// When it was raised.
+    pub raised_at: Timestamp,
+    /// When it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An execution to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewExecution {
+    /// Its id.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The document.
+    pub document: DocumentId,
+    /// The hash to which it is pinned.
+    pub document_hash: DocumentHash,
+    /// The steps of a subset run.
+    pub subset: Option<Vec<StepId>>,
+    /// The execution it was forked from.
+    pub parent: Option<ExecutionId>,
+    /// Higher is served first; 0 is usual.
+    pub priority: i32,
+    /// The first events.
+    pub events: Vec<Bytes>,
+    /// The format that they are written in.
+    pub format: u16,
+    /// What the store indexes.
+    pub summary: Summary,
+    /// When a worker is needed; `None` while it is held.
+    pub wake_at: Option<Timestamp>,
+    /// Makes asking twice safe.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// A key under which an execution is made once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The caller's key.
+    pub key: String,
+    /// A hash of what was asked.
+    pub body_hash: String,
+}
+
+/// An execution that was made, or was there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Created {
+    /// Its row.
+    pub record: ExecutionRecord,
+    /// Whether it was there before.
+    pub existing: bool,
+}
+
+/// The row of an execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionRecord {
+    /// Its id.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The document.
+    pub document: DocumentId,
+    /// The hash to which it is pinned.
+    pub document_hash: DocumentHash,
+    /// The steps of a subset run.
+    pub subset: Option<Vec<StepId>>,
+    /// The execution it was forked from.
+    pub parent: Option<ExecutionId>,
+    /// Higher is served first.
+    pub priority: i32,
+    /// What is indexed of it.
+    pub summary: Summary,
+    /// The place of its last event.
+    pub head: Seq,
+    /// How often it was claimed (or finalised without a lease).
+    pub epoch: Epoch,
+    /// Who holds it.
+    pub lease: Option<Lease>,
+    /// When a worker is needed next.
+    pub wake_at: Option<Timestamp>,
+    /// The newest format of its events.
+    pub format: u16,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last appended to.
+    pub updated_at: Timestamp,
+    /// When it finished.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A worker's hold on an execution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    /// The worker.
+    pub worker: WorkerId,
+    /// Until when, by the store's clock.
+    pub until: Timestamp,
+}
+
+/// An execution with what is needed to fold it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Its row.
+    pub record: ExecutionRecord,
+    /// Its newest snapshot.
+    pub snapshot: Option<StoredSnapshot>,
+    /// The events behind the snapshot, or all.
+    pub tail: Vec<JournalEntry>,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSnapshot {
+    /// The place of the last event in it.
+    pub seq: Seq,
+    /// What the machine wrote.
+    pub bytes: Bytes,
+}
+
+/// An event in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// The place.
+    pub seq: Seq,
+    /// The event's JSON.
+    pub event: Bytes,
+}
+
+/// Which rows to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListQuery {
+    /// Only these statuses; empty is all.
+    pub statuses: Vec<Status>,
+    /// Only executions of this document.
+    pub document: Option<DocumentId>,
+    /// Only those made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those with an open checkpoint.
+    pub open_checkpoints: bool,
+    /// Oldest first.
+    pub oldest_first: bool,
+    /// Behind this one, in the order of the list.
+    pub after: Option<ExecutionId>,
+    /// How many; 0 is 100, more than 1,000 is 1,000.
+    pub limit: u32,
+}
+
+/// Some rows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page {
+    /// The rows.
+    pub records: Vec<ExecutionRecord>,
+    /// What to ask for next as `after`, where there is more.
+    pub next: Option<ExecutionId>,
+}
+
+/// A worker's request for work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimRequest {
+    /// The worker.
+    pub worker: WorkerId,
+    /// How many at most.
+    pub limit: u32,
+    /// How long the lease holds.
+    pub lease: Duration,
+    /// The newest format that it reads.
+    pub max_format: u16,
+    /// How many live leases one owner may have over all workers.
+    pub per_owner: Option<u32>,
+    /// Only this one.
+    pub only: Option<ExecutionId>,
+}
+
+/// An execution that was leased.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// Its row, with the lease in it.
+    pub record: ExecutionRecord,
+    /// How many claims in a row have seen no event, this one included.
+    pub claims_without_event: u32,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+/// A worker's request to keep what it holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenewRequest {
+    /// The worker. An empty list of executions still tells that it is alive.
+    pub worker: WorkerId,
+    /// What it holds, and under which claim.
+    pub executions: Vec<(ExecutionId, Epoch)>,
+    /// How long the lease holds from now.
+    pub lease: Duration,
+}
+
+/// What became of leases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Renewals {
+    /// Those that hold: until when, and how far the journal is.
+    pub held: Vec<Renewed>,
+    /// Those that another worker has, or that ended.
+    pub lost: Vec<ExecutionId>,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
+/// A lease that was renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// Until when.
+    pub until: Timestamp,
+    /// The place of its last event.
+    pub head: Seq,
+}
+
+/// Something was appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// To which.
+    pub execution: ExecutionId,
+    /// The place of the last event.
+    pub head: Seq,
+    /// Its status.
+    pub status: Status,
+    /// When a worker is needed.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// What an execution waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "waitsFor", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Explanation {
+    /// Nothing: it is finished.
+    Nothing {
+        /// How it ended.
+        status: Status,
+    },
+    /// To be started.
+    Start,
+    /// For a person.
+    Person {
+        /// Where it stands.
+        status: Status,
+        /// A sentence, where the engine has left one.
+        note: Option<String>,
+    },
+    /// For a time.
+    Timer {
+        /// Which.
+        due: Timestamp,
+    },
+    /// A worker is at it.
+    Worker {
+        /// Which.
+        worker: WorkerId,
+        /// Until when its lease holds.
+        until: Timestamp,
+    },
+    /// For others of the owner to end.
+    OwnerLimit {
+        /// How many live leases the owner has.
+        running: u32,
+    },
+    /// For any worker: none has shown itself for a minute.
+    NoWorker,
+    /// For a worker to have room for it.
+    Room {
+        /// How many workers are alive.
+        workers: u32,
+    },
+}
+
+/// A document to keep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDocument {
+    /// Its id.
+    pub id: DocumentId,
+    /// Its hash.
+    pub hash: DocumentHash,
+    /// Its title.
+    pub title: String,
+    /// Its canonical JSON.
+    pub content: Arc<Value>,
+}
+
+/// A document that is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredDocument {
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Its id.
+    pub id: DocumentId,
+    /// Its version, from 1.
+    pub version: u32,
+    /// Its hash.
+    pub hash: DocumentHash,
+    /// Its title.
+    pub title: String,
+    /// Its canonical JSON.
+    pub content: Arc<Value>,
+    /// When it was kept.
+    pub created_at: Timestamp,
+}
+
+/// What kind of error a store had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// There is no such thing, or it is another owner's.
+    NotFound,
+    /// The journal has another head than the append expects.
+    Conflict,
+    /// Somebody else has the lease, or it has run out, or (with `require_unleased`) it is live.
+    LeaseLost,
+    /// The execution is finished.
+    Finished,
+    /// The batch id came with other content before.
+    BatchMismatch,
+    /// The idempotency key came with another body before.
+    IdempotencyConflict,
+    /// An execution refers to it.
+    InUse,
+    /// The store did not answer, or is full. Whether it took effect is not known.
+    Unavailable,
+    /// What is kept cannot be read: damaged, or of a newer version.
+    Unreadable,
+}
+
+/// An error of a store.
+#[derive(Debug)]
+pub struct StoreError {
+    operation: &'static str,
+    kind: StoreErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// An error of `operation`.
+    #[must_use]
+    pub fn new(operation: &'static str, kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self { operation, kind, message: message.into(), source: None }
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What kind of error it is.
+    #[must_use]
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// What was being done.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Whether doing the same again may help.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Unavailable)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.operation, self.message)
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
