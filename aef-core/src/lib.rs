@@ -5,6 +5,7 @@ pub mod clock;
 pub mod document;
 pub mod execution;
 pub mod ids;
+pub mod plan;
 pub mod recovery;
 pub mod secrets;
 pub mod store;

@@ -7,6 +7,8 @@ mod condition;
 mod config;
 mod duration;
 mod locator;
+mod root;
+mod step;
 mod text;
 
 pub use action::*;
@@ -14,4 +16,6 @@ pub use condition::*;
 pub use config::*;
 pub use duration::{InvalidSpan, Span};
 pub use locator::{Fingerprint, Locator, Target};
+pub use root::{Document, FORMAT_VERSION};
+pub use step::*;
 pub use text::{OneOrMany, Templated, Text, TextPart};

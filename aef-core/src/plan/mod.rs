@@ -7,15 +7,24 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::document::{
-    Action, AskOption, BrowserConfig, CheckpointMode, Condition, Document, InDoubtPolicy, OnTimeout, RecoveryOtherwise, Resume,
-    Risk, Screenshots, SecretDeclaration,
+    Action, AskOption, CheckpointMode, Document, InDoubtPolicy, OnTimeout, RecoveryOtherwise, Resume, Risk,
+    Screenshots, SecretDeclaration,
 };
 use crate::ids::{DocumentHash, StepId};
 use crate::recovery::{ErrorMatcher, RetryPolicy};
 
+mod environment;
 mod expression;
+mod filters;
+mod rendered;
+mod slots;
+mod template;
+mod value;
 
-pub use expression::{Expression, ExpressionError, JsonTemplate, PlanCondition, Scope};
+pub use expression::{Expression, ExpressionError, ExpressionErrorKind, MAX_EXPRESSION, Names, Scope};
+pub use rendered::PlanCondition;
+pub use template::JsonTemplate;
+pub use value::MAX_VALUE;
 
 /// The index of a step in [`Plan::steps`]. Steps stand in document order: a container before what it contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,8 +180,8 @@ pub struct PlanTask {
 pub struct PlanAction {
     /// As the document writes it.
     pub source: Arc<Action>,
-    /// The JSON of it as a template, where it has templates in it; what it gives reads as an [`Action`].
-    pub template: Option<JsonTemplate>,
+    /// The templates in it.
+    pub(crate) holes: rendered::Holes,
     /// For `set`: the expressions in the order of their names.
     pub set: Vec<(String, Expression)>,
     /// For `wait_for`, `verify`, `scroll … until`: the conditions, in the order in which they stand in the action.
