@@ -8,6 +8,15 @@ pub(crate) const WORLD: &str = "aef";
 /// The whole script. Evaluating it again in the same world does nothing.
 pub(crate) const SOURCE: &str = concat!(
     "(() => {\n\"use strict\";\nif (globalThis.__aef) return;\n",
+    include_str!("script/dom.js"),
+    include_str!("script/names.js"),
+    include_str!("script/locate.js"),
+    include_str!("script/wait.js"),
+    include_str!("script/gate.js"),
+    include_str!("script/act.js"),
+    include_str!("script/edit.js"),
+    include_str!("script/observe.js"),
+    include_str!("script/extract.js"),
     include_str!("script/main.js"),
     "\n})();",
 );

@@ -1,0 +1,97 @@
+// The gate between input and page: at the real event it looks again whether the right element gets it, and whether it still may.
+
+const POINTER_EVENTS = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "auxclick", "dblclick", "contextmenu"];
+const HOVER_EVENTS = ["pointermove", "mousemove"];
+const KEY_EVENTS = ["keydown", "keypress", "keyup", "beforeinput", "compositionstart"];
+// A gate whose verdict nobody asks for must not stand in the way of a person who takes over.
+const FORGOTTEN_AFTER = 10_000;
+
+const gates = new Map();
+let lastToken = 0;
+
+// `meets` says whether an event's innermost element is the right one; null accepts any.
+function arm({ kinds, meets, gateMs, swallowOthers, details }) {
+  for (const token of [...gates.keys()]) disarm(token);
+  const token = `g${++lastToken}`;
+  const gate = {
+    ...details, kinds, meets, swallowOthers,
+    deadline: gateMs == null ? Infinity : performance.now() + Number(gateMs),
+    record: { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null },
+  };
+  gate.listener = (event) => guard(gate, event);
+  for (const kind of kinds) addEventListener(kind, gate.listener, { capture: true, passive: false });
+  gate.timer = setTimeout(() => disarm(token), Math.min(Number.isFinite(gate.deadline) ? Number(gateMs) : LONGEST_WAIT, 60_000) + FORGOTTEN_AFTER);
+  gates.set(token, gate);
+  return token;
+}
+
+function guard(gate, event) {
+  if (!event.isTrusted) return;
+  const { record } = gate;
+  record.received += 1;
+  const met = event.composedPath()[0];
+  if (record.hit === null) record.hit = gate.meets === null || gate.meets(met);
+  if (!record.swallowed) decide(gate, met);
+  if (!record.swallowed) {
+    record.passed += 1;
+    return;
+  }
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+// Once something of a gesture is swallowed the rest is too: half a click is worse than none.
+function decide(gate, met) {
+  const { record } = gate;
+  if (performance.now() > gate.deadline) {
+    record.swallowed = true;
+    record.swallowReason = "late";
+  } else if (record.hit === false && record.passed === 0 && gate.swallowOthers) {
+    record.swallowed = true;
+    record.swallowReason = "other_element";
+    beginLook();
+    record.other = isElement(met) ? describe(met) : "document";
+  }
+}
+
+function disarm(token) {
+  const gate = gates.get(token);
+  if (!gate) return null;
+  gates.delete(token);
+  clearTimeout(gate.timer);
+  for (const kind of gate.kinds) removeEventListener(kind, gate.listener, { capture: true });
+  return gate;
+}
+
+function gateOf(token) {
+  const gate = gates.get(token);
+  if (!gate) throw new Failure("data", "unknown_token", `no gate ${token} is armed`);
+  return gate;
+}
+
+function armPointer(element, request, details) {
+  return arm({
+    kinds: POINTER_EVENTS, gateMs: request.gateMs, swallowOthers: !request.force, details: { element, ...details },
+    meets: request.force ? null : (met) => isElement(met) && hits(element, met),
+  });
+}
+
+function armHover(element, request) {
+  return arm({
+    kinds: HOVER_EVENTS, gateMs: request.gateMs, swallowOthers: false, details: { element },
+    meets: (met) => isElement(met) && hits(element, met),
+  });
+}
+
+// Focus may rightly move on after the first key; only where the first one goes is checked.
+function armKeys(element, request) {
+  return arm({
+    kinds: KEY_EVENTS, gateMs: request.gateMs, swallowOthers: true, details: { element },
+    meets: element ? (met) => isElement(met) && (composedContains(element, met) || (element.isContentEditable && composedContains(met, element))) : null,
+  });
+}
+
+// Input for a child frame that reaches this frame has missed it.
+function armAgainstAll(request) {
+  return arm({ kinds: POINTER_EVENTS, gateMs: request.gateMs, swallowOthers: true, details: { element: null }, meets: () => false });
+}
