@@ -129,7 +129,8 @@ pub(super) fn crm(records: &[Record], who: &str) -> String {
         &format!(
             r#"<h1>Investors</h1>
 <div class="bar">
-<form role="search" action="/crm"><label>Search firm or contact <input type="search" name="who" value="{who}"></label>
+<form role="search" action="/crm"><div><label for="field-who">Search firm or contact</label>
+<input id="field-who" type="search" name="who" value="{who}"></div>
 <button>Search</button></form>
 <button type="button" class="primary" id="new-record">New record</button>
 </div>
@@ -181,8 +182,10 @@ pub(super) fn login(next: &str, problem: &str) -> String {
 <p class="error" role="alert">{problem}</p>
 <form method="post" action="/login">
 <input type="hidden" name="next" value="{next}">
-<label>User name <input name="user" autocomplete="username" required></label>
-<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<div><label for="field-user">User name</label>
+<input id="field-user" name="user" autocomplete="username" required></div>
+<div><label for="field-password">Password</label>
+<input id="field-password" name="password" type="password" autocomplete="current-password" required></div>
 <button class="primary">Log in</button>
 </form>
 </section>"#,
@@ -201,13 +204,18 @@ const DIALOG_HEAD: &str = r#"<dialog id="record-dialog" aria-labelledby="record-
 <form method="dialog" novalidate>
 <h2 id="record-title">New record</h2>
 <p class="error" role="alert"></p>
-<label class="wide">Name of the firm <input name="firm" autocomplete="off"></label>
-<label class="wide">Contact e-mail <input name="contact" type="email" autocomplete="off"></label>
-<label>Stage <select name="stage">"#;
+<div class="wide"><label for="field-firm">Name of the firm</label>
+<input id="field-firm" name="firm" autocomplete="off"></div>
+<div class="wide"><label for="field-contact">Contact e-mail</label>
+<input id="field-contact" name="contact" type="email" autocomplete="off"></div>
+<div><label for="field-stage">Stage</label>
+<select id="field-stage" name="stage">"#;
 
-const DIALOG_TAIL: &str = r#"</select></label>
-<label>Last contact <input name="lastContact" type="date"></label>
-<label class="wide">Notes <textarea name="notes" rows="3"></textarea></label>
+const DIALOG_TAIL: &str = r#"</select></div>
+<div><label for="field-last">Last contact</label>
+<input id="field-last" name="lastContact" type="date"></div>
+<div class="wide"><label for="field-notes">Notes</label>
+<textarea id="field-notes" name="notes" rows="3"></textarea></div>
 <div class="buttons">
 <button type="button" class="danger" hidden>Delete</button>
 <button type="button" class="cancel">Cancel</button>
