@@ -1,3 +1,11 @@
 //! Conformance lists, doubles and the demo site for AEF.
 
+mod clock;
 pub mod demo_site;
+pub mod doubles;
+pub mod scripted_browser;
+mod witness;
+
+pub use clock::SimClock;
+pub use scripted_browser::ScriptedBrowser;
+pub use witness::Witness;

@@ -1,0 +1,111 @@
+//! A browser without a browser.
+//!
+//! [`ScriptedBrowser::permissive`] accepts every action and tells afterwards what it was asked to do.
+
+mod life;
+mod permissive;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use aef_core::browser::{Browser, BrowserError, Session, SessionOptions};
+use aef_core::document::Action;
+use aef_core::recovery::ErrorKind;
+use async_trait::async_trait;
+use serde_json::Value;
+
+pub(crate) use life::Life;
+use permissive::PermissiveSession;
+use trace::Trace;
+
+/// A browser that follows a script. Clones are the same browser.
+///
+/// ```
+/// use aef_testkit::ScriptedBrowser;
+/// use serde_json::json;
+///
+/// let browser = ScriptedBrowser::permissive().with_value("mails", json!([{ "from": "ann@example.org" }]));
+/// assert!(browser.trace().is_empty());
+/// ```
+#[derive(Debug, Clone)]
+pub struct ScriptedBrowser {
+    mode: Mode,
+    trace: Trace,
+    sessions: Arc<Mutex<Vec<Weak<Life>>>>,
+}
+
+#[derive(Debug, Clone)]
+enum Mode {
+    Permissive(Arc<BTreeMap<String, Value>>),
+}
+
+impl ScriptedBrowser {
+    /// A browser in which every action succeeds and every condition holds. `extract` gives an empty list or null,
+    /// unless a value is given for its variable.
+    #[must_use]
+    pub fn permissive() -> Self {
+        Self::with_mode(Mode::Permissive(Arc::default()))
+    }
+
+    fn with_mode(mode: Mode) -> Self {
+        Self { mode, trace: Trace::default(), sessions: Arc::default() }
+    }
+
+    /// The same with the value that an action gives which sets the variable `name`; for permissive browsers.
+    #[must_use]
+    pub fn with_value(mut self, name: impl Into<String>, value: Value) -> Self {
+        match &mut self.mode {
+            Mode::Permissive(values) => {
+                Arc::make_mut(values).insert(name.into(), value);
+            }
+        }
+        self
+    }
+
+    /// The actions that all sessions have performed so far, rendered, in order.
+    #[must_use]
+    pub fn trace(&self) -> Vec<Action> {
+        self.trace.actions()
+    }
+
+    /// Loses every open session, as a crash of the browser does.
+    pub fn lose_sessions(&self, kind: ErrorKind) {
+        for life in self.sessions().drain(..) {
+            if let Some(life) = life.upgrade() {
+                life.lose(kind);
+            }
+        }
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        self.sessions().iter().filter_map(Weak::upgrade).filter(|life| life.check("count").is_ok()).count()
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Life>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, life: &Arc<Life>) {
+        let mut sessions = self.sessions();
+        sessions.retain(|life| life.strong_count() > 0);
+        sessions.push(Arc::downgrade(life));
+    }
+}
+
+#[async_trait]
+impl Browser for ScriptedBrowser {
+    async fn open(&self, options: SessionOptions) -> Result<Arc<dyn Session>, BrowserError> {
+        match &self.mode {
+            Mode::Permissive(values) => {
+                let session = PermissiveSession::new(self.trace.clone(), Arc::clone(values), options);
+                self.keep(&session.life);
+                Ok(Arc::new(session))
+            }
+        }
+    }
+}

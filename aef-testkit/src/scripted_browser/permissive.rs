@@ -1,0 +1,136 @@
+//! A session that does whatever it is asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aef_core::browser::{
+    ActionError, ActionOutcome, ActionRequest, BrowserError, Capture, CaptureRequest, ConditionResult,
+    FileContent, Observation, ObserveRequest, Performed, Session, SessionOptions, StorageState, TabState,
+};
+use aef_core::document::{Action, ActionKind, Condition, Tab};
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::life::Life;
+use super::trace::Trace;
+
+/// The least that reads as a PNG: one transparent pixel.
+pub(super) const PIXEL: &[u8] = &[
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0,
+    0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0d, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0,
+    1, 0, 0, 5, 0, 1, 0x0d, 0x0a, 0x2d, 0xb4, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+];
+
+/// A picture for evidence.
+pub(super) fn picture() -> FileContent {
+    FileContent {
+        name: "page.png".to_owned(),
+        media_type: "image/png".to_owned(),
+        bytes: Bytes::from_static(PIXEL),
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct PermissiveSession {
+    pub(super) life: Arc<Life>,
+    trace: Trace,
+    values: Arc<BTreeMap<String, Value>>,
+    url: Mutex<String>,
+}
+
+impl PermissiveSession {
+    pub(super) fn new(trace: Trace, values: Arc<BTreeMap<String, Value>>, options: SessionOptions) -> Self {
+        let url = options.url.unwrap_or_else(|| "about:blank".to_owned());
+        Self { life: Arc::new(Life::new()), trace, values, url: Mutex::new(url) }
+    }
+
+    fn url(&self) -> String {
+        self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn follow(&self, action: &Action) -> bool {
+        let url = match &action.kind {
+            ActionKind::Navigate(navigate) => &navigate.url,
+            ActionKind::Tab(Tab { open: Some(open), .. }) => &open.url,
+            _ => return false,
+        };
+        self.url.lock().unwrap_or_else(PoisonError::into_inner).clone_from(url);
+        true
+    }
+}
+
+#[async_trait]
+impl Session for PermissiveSession {
+    async fn perform(&self, request: ActionRequest) -> Result<Performed, ActionError> {
+        self.life.check("perform").map_err(|error| ActionError::without_effect(error.failure()))?;
+        self.trace.record(&request.action);
+        let navigated = self.follow(&request.action);
+        let value = request.action.kind.variable().and_then(|name| self.values.get(name)).cloned();
+        let value = match &request.action.kind {
+            ActionKind::Extract(extract) if extract.list.is_some() => {
+                Some(value.unwrap_or_else(|| Value::Array(Vec::new())))
+            }
+            ActionKind::Extract(_) | ActionKind::Evaluate(_) => Some(value.unwrap_or(Value::Null)),
+            _ => value,
+        };
+        let file = match &request.action.kind {
+            ActionKind::Screenshot(_) => Some(picture()),
+            ActionKind::Download(_) => Some(FileContent {
+                name: "download.txt".to_owned(),
+                media_type: "text/plain".to_owned(),
+                bytes: Bytes::from_static(b"content"),
+            }),
+            _ => None,
+        };
+        let outcome = ActionOutcome {
+            matched: request
+                .action
+                .kind
+                .target()
+                .and_then(|target| target.as_slice().first())
+                .map(ToString::to_string),
+            url: self.url(),
+            status: navigated.then_some(200),
+            navigated,
+            ..ActionOutcome::default()
+        };
+        Ok(Performed { outcome, value, file })
+    }
+
+    async fn observe(&self, request: ObserveRequest) -> Result<Observation, BrowserError> {
+        self.life.check("observe")?;
+        let holds = |condition: &Condition| condition.constant().unwrap_or(true);
+        let results = request
+            .conditions
+            .iter()
+            .map(|condition| ConditionResult { holds: holds(condition), detail: String::new() })
+            .collect();
+        Ok(Observation { results, url: self.url(), title: String::new() })
+    }
+
+    async fn capture(&self, request: CaptureRequest) -> Result<Capture, BrowserError> {
+        self.life.check("capture")?;
+        Ok(Capture {
+            url: self.url(),
+            title: String::new(),
+            screenshot: request.screenshot.map(|_| picture()),
+            fingerprints: vec![None; request.fingerprints.len()],
+        })
+    }
+
+    async fn storage_state(&self) -> Result<StorageState, BrowserError> {
+        self.life.check("storage_state")?;
+        let tabs = vec![TabState { name: "t1".to_owned(), url: self.url() }];
+        Ok(StorageState { tabs, ..StorageState::default() })
+    }
+
+    async fn close(&self) -> Result<(), BrowserError> {
+        self.life.close();
+        Ok(())
+    }
+
+    async fn lost(&self) -> BrowserError {
+        self.life.lost().await
+    }
+}
