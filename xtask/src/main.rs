@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its streams")]
 
 mod command;
+mod demo;
 mod demo_site;
 mod phases;
 mod setup;
@@ -30,6 +31,8 @@ enum Task {
     Tidy,
     /// Installs Chromium where none is found and prints its path.
     Setup,
+    /// Runs the example document on the demo site and verifies what it did.
+    Demo(demo::Options),
     /// Serves the demo site until it is killed.
     DemoSite(demo_site::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Ci => phases::ci(),
         Task::Tidy => tidy::run(),
         Task::Setup => setup::chromium().map(|path| println!("{}", path.display())),
+        Task::Demo(options) => demo::run(&options),
         Task::DemoSite(options) => demo_site::serve(&options),
     };
     match outcome {
