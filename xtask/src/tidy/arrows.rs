@@ -12,12 +12,13 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("document", &["recovery"]),
     ("sop", &["document"]),
     ("plan", &["document"]),
-    ("execution", &["plan"]),
     ("clock", &["ids"]),
     ("secrets", &["ids"]),
-    ("browser", &["execution", "secrets"]),
+    ("browser", &["document", "secrets"]),
+    // The browser's vocabulary, not its trait: what was observed on a page stands in the events.
+    ("execution", &["plan", "browser"]),
     ("store", &["execution"]),
-    ("live", &["browser"]),
+    ("live", &["execution"]),
     ("engine", &["store", "browser", "secrets", "clock", "live"]),
 ];
 
