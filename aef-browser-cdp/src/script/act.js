@@ -95,14 +95,14 @@ async function hitPoint(element, surface, action, request, alignment) {
   beginLook();
   requireVisible(surface);
   if (NEEDS[action].enabled) requireEnabled(element);
-  const point = requirePoint(surface, request.position);
-  requireHit(surface, point);
-  return point;
+  return requireMeetingPoint(surface, request.position);
 }
 
 function forcedPoint(element, request) {
   bringIntoView(element, 0, request.position);
-  return requirePoint(element, request.position);
+  const point = pointIn(element, request.position);
+  if (!point) throw notActionable(element, "out_of_view", "has no point in the viewport");
+  return point;
 }
 
 function matchOf(element, strategy, request) {

@@ -4,7 +4,7 @@
 let look = newLook();
 
 function newLook() {
-  return { elements: new Map(), texts: new Map(), names: new Map(), roles: new Map(), hidden: new Map(), styles: new Map() };
+  return { elements: new Map(), texts: new Map(), rendered: new Map(), names: new Map(), roles: new Map(), hidden: new Map(), styles: new Map() };
 }
 
 function beginLook() {
@@ -47,6 +47,7 @@ function composedParent(node) {
 }
 
 function composedChildren(element) {
+  if (element.nodeType === Node.DOCUMENT_NODE) return [...element.children];
   if (element.shadowRoot) return [...element.shadowRoot.childNodes];
   if (element.localName === "slot") {
     const assigned = element.assignedNodes();
@@ -123,6 +124,10 @@ function renderedTextWithout(element, skipped) {
 }
 
 function renderText(element, skipped) {
+  return skipped === null ? remembered(look.rendered, element, () => renderElement(element, null)) : renderElement(element, skipped);
+}
+
+function renderElement(element, skipped) {
   const tag = tagOf(element);
   if (element === skipped || UNREADABLE.has(tag)) return "";
   const style = styleOf(element);

@@ -108,7 +108,7 @@ function lettersAndDigits(text) {
 
 function select({ element }, request) {
   if (tagOf(element) !== "select") throw notActionable(element, "wrong_element", "is not a select");
-  const wanted = Array.isArray(request.value) ? request.value : [request.value];
+  const wanted = choices(request);
   if (wanted.length !== 1 && !element.multiple) throw new Failure("data", "invalid_request", "this list takes one option");
   const options = wanted.map((choice) => optionFor(element, choice));
   bringIntoView(element, 0, null);
@@ -119,6 +119,12 @@ function select({ element }, request) {
   const changed = [...element.options].some((option, index) => option.selected !== before[index]);
   if (changed) announce(element);
   return { done: true, changed, value: options.map((option) => option.value), labels: options.map((option) => normalise(option.label)) };
+}
+
+function choices({ value, label, index }) {
+  const list = (one) => (Array.isArray(one) ? one : [one]);
+  if (label != null) return list(label).map((each) => ({ label: each }));
+  return index != null ? list(index).map((each) => ({ index: each })) : list(value);
 }
 
 function optionFor(list, choice) {
@@ -206,7 +212,7 @@ function placeAt(nodes, offset, element) {
 }
 
 async function scroll({ element }, request) {
-  const to = request.to ?? "into_view";
+  const to = request.to ?? (element ? "into_view" : "page_down");
   if (to === "into_view") {
     if (!element) throw new Failure("data", "invalid_request", "into_view needs a target");
     boxedAnchor(element).scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
@@ -227,10 +233,12 @@ async function scroll({ element }, request) {
 function scrollGoal(scroller, to) {
   if (to === "top") return { top: 0 };
   if (to === "bottom") return { top: scroller.scrollHeight };
+  // A little less than a page, so that a reader of rows sees each of them whole.
+  if (to === "page_down") return { top: scroller.scrollTop + scroller.clientHeight * 0.9 };
   if (to !== null && typeof to === "object" && (to.x != null || to.y != null)) {
     return { ...(to.x != null ? { left: Number(to.x) } : {}), ...(to.y != null ? { top: Number(to.y) } : {}) };
   }
-  throw new Failure("data", "invalid_request", "scroll goes to top, bottom, into_view or {x, y}");
+  throw new Failure("data", "invalid_request", "scroll goes to top, bottom, page_down, into_view or {x, y}");
 }
 
 // The element or what scrolls around it; without one the page, or the largest scrolling part of a page that does not scroll itself.

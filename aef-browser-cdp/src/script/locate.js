@@ -23,7 +23,7 @@ const FINDERS = {
   placeholder: (locator, scope) => withAttribute("placeholder", locator.placeholder, locator, scope),
   altText: (locator, scope) => withAttribute("alt", locator.altText, locator, scope),
   title: (locator, scope) => withAttribute("title", locator.title, locator, scope),
-  text: (locator, scope) => innermostWithText(scope, (text) => textMatches(text, locator.text, locator.exact)),
+  text: (locator, scope) => innermostWithText(scope, locator.text, locator.exact),
   css: (locator, scope) => selected(String(locator.css), scope),
   xpath: (locator, scope) => evaluated(String(locator.xpath), scope),
 };
@@ -47,28 +47,23 @@ function labelTexts(element) {
   return texts;
 }
 
-// The innermost elements whose own rendered text matches: none of their children does.
-function innermostWithText(scope, matches) {
-  const holds = new Map();
-  const test = (element) => remembered(holds, element, () => matches(renderedText(element)) && isPerceived(element));
-  return elementsBelow(scope).filter((element) => {
-    if (!test(element)) return false;
-    return !composedChildren(element).some((child) => isElement(child) && contentsTest(child, test));
-  });
-}
-
-// A `display: contents` element or a slot has no place of its own, but may hold the match.
-function contentsTest(element, test) {
-  return test(element) || (element.localName === "slot" && composedChildren(element).some((child) => isElement(child) && contentsTest(child, test)));
-}
-
-// An empty wanted text would match everything, also what is not rendered.
-function isPerceived(element) {
-  return element.localName !== "slot" && isRendered(element) && !isClosedAway(element);
-}
-
-function isClosedAway(element) {
-  return element.localName === "option" && element.closest("select") !== null;
+// The innermost elements whose rendered text matches. Whatever an element shows is part of what those around it show, so a branch without the
+// text is not looked into.
+function innermostWithText(scope, wanted, exact) {
+  const found = [];
+  const descend = (element) => {
+    const text = renderedText(element);
+    if (!textMatches(text, wanted, false)) return;
+    const before = found.length;
+    // A list shows its chosen option only, and is chosen from as a whole.
+    if (element.localName !== "select") descendAll(element);
+    if (found.length === before && element.localName !== "slot" && textMatches(text, wanted, exact) && isRendered(element)) found.push(element);
+  };
+  const descendAll = (parent) => {
+    for (const child of composedChildren(parent)) if (isElement(child)) descend(child);
+  };
+  descendAll(scope);
+  return found;
 }
 
 function selected(selector, scope) {
@@ -164,7 +159,7 @@ function oneOf(target, scope, options) {
   const locators = rankedLocators(target);
   for (const [strategy, locator] of locators.entries()) {
     const result = matchesOf(locator, scope, options);
-    if (result.found.length === 1) return checkedAgainst(result.found[0], strategy, options);
+    if (result.found.length === 1) return checkedAgainst(result.found[0], strategy, recordedAs(locators, strategy, options), options);
     if (result.found.length > 1) several ??= { found: result.found, strategy, locator };
     if (dropped.length === 0) dropped = result.dropped;
   }
@@ -172,12 +167,17 @@ function oneOf(target, scope, options) {
   throw notFound(locators, dropped, scope);
 }
 
-function checkedAgainst(element, strategy, options) {
-  if (strategy > 0 && options.fingerprint) {
+// What was recorded may stand in the request or in any locator of the list; the nearest one counts.
+function recordedAs(locators, strategy, options) {
+  return locators[strategy].fingerprint ?? options.fingerprint ?? locators.find((locator) => locator.fingerprint)?.fingerprint;
+}
+
+function checkedAgainst(element, strategy, expected, options) {
+  if (strategy > 0 && expected) {
     const actual = fingerprintOf(element, options);
-    if (!sameFingerprint(options.fingerprint, actual)) {
+    if (!sameFingerprint(expected, actual)) {
       throw new Failure("target_changed", null, "a lower-ranked locator matches something other than what was recorded",
-        { expected: options.fingerprint, actual, strategy, description: describe(element) });
+        { expected, actual, strategy, description: describe(element) });
     }
   }
   return { element, strategy };

@@ -259,7 +259,8 @@ function fingerprintOf(element, options) {
   return fingerprint;
 }
 
-// Ids and test ids are hints and often generated: only role, name and tag decide.
+// Ids and test ids are hints and often generated: only role, name and tag decide, as far as they were recorded.
 function sameFingerprint(expected, actual) {
-  return (expected.role ?? null) === actual.role && expected.tag === actual.tag && normalise(expected.name) === normalise(actual.name);
+  return (expected.role == null || expected.role === actual.role) && (expected.tag == null || expected.tag === actual.tag) &&
+    (expected.name == null || normalise(expected.name) === normalise(actual.name));
 }

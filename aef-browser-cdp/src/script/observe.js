@@ -92,6 +92,7 @@ const CONDITIONS = {
 };
 
 function evaluate(condition, options) {
+  if (typeof condition === "boolean") return CONDITIONS.const(condition, options, {});
   const kind = condition !== null && typeof condition === "object" ? Object.keys(condition).find((key) => key in CONDITIONS) : undefined;
   if (!kind) throw new Failure("data", "invalid_condition", `not a condition: ${shorten(JSON.stringify(condition) ?? "", 160)}`);
   return CONDITIONS[kind](condition[kind], options, condition);
@@ -182,28 +183,26 @@ function measured(what, number, test) {
   return seen(holds, `${what} was ${number}`);
 }
 
-// The first number of a text, thousands separators understood: 1,234.50, 1.234,50, 1'234, -3. One comma before exactly three digits separates
-// thousands; one dot is a decimal point.
+// The first number of a text, by the rules of the filter `number`: digits grouped by commas, points, apostrophes or spaces. The last of two
+// different separators is the decimal one; a lone one is decimal unless exactly three digits follow a comma, or it stands more than once.
 function firstNumber(text) {
-  const match = /(?<![\p{L}\p{N}])[-−+]?\d+(?:[.,'’]\d+)*|[-−+]?\d+(?:[.,'’]\d+)*/u.exec(text);
+  const match = /\d(?:\d|[.,](?=\d)|[ \u00a0\u202f'’](?=\d{3}(?!\d)))*/.exec(text);
   if (!match) return null;
-  let written = match[0].replace("−", "-").replace(/['’]/g, "");
+  const digits = match[0].replace(/[^\d.,]/g, "");
+  const decimal = decimalSeparator(digits);
+  const plain = [...digits].map((character, at) => (/\d/.test(character) ? character : at === decimal ? "." : "")).join("");
   // A dash that joins a word and its number (`INV-12`) is not a sign.
-  if (/^[-+]/.test(written) && /[\p{L}\p{N}]$/u.test(text.slice(0, match.index))) written = written.slice(1);
-  const dots = written.split(".").length - 1;
-  const commas = written.split(",").length - 1;
-  if (dots > 0 && commas > 0) {
-    const decimal = written.lastIndexOf(".") > written.lastIndexOf(",") ? "." : ",";
-    written = written.replaceAll(decimal === "." ? "," : ".", "").replace(decimal, ".");
-  } else if (commas > 1 || (commas === 1 && /^[-+]?\d{1,3},\d{3}$/.test(written))) {
-    written = written.replaceAll(",", "");
-  } else if (commas === 1) {
-    written = written.replace(",", ".");
-  } else if (dots > 1) {
-    written = written.replaceAll(".", "");
-  }
-  const number = Number(written);
-  return Number.isFinite(number) ? number : null;
+  const negative = /(?<![\p{L}\p{N}])[-−]\s*$/u.test(text.slice(0, match.index));
+  return negative ? -Number(plain) : Number(plain);
+}
+
+function decimalSeparator(digits) {
+  const last = Math.max(digits.lastIndexOf("."), digits.lastIndexOf(","));
+  if (last < 0) return null;
+  const separator = digits[last];
+  const lone = digits.indexOf(separator) === last;
+  const grouped = separator === "," && !digits.includes(".") && digits.length - last === 4;
+  return lone && !grouped ? last : null;
 }
 
 function isSecretField(element) {

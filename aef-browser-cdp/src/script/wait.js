@@ -171,7 +171,7 @@ function clipOf(element) {
     const style = getComputedStyle(ancestor);
     // A positioned element is not clipped by a container that is not positioned itself.
     const escapes = position === "absolute" && style.position === "static" && style.transform === "none";
-    if (!escapes) {
+    if (!escapes && style.display !== "inline" && style.display !== "contents") {
       if (style.overflowX !== "visible" || style.overflowY !== "visible") clip = intersection(clip, ancestor.getBoundingClientRect()) ?? NOWHERE;
       position = style.position;
     }
@@ -193,23 +193,39 @@ function inside(point, clip) {
   return point.x >= clip.left && point.x < clip.right && point.y >= clip.top && point.y < clip.bottom;
 }
 
-function requirePoint(element, position) {
+// A point at which the pointer meets the element, tried in the middle first and for labels, which often hold links, at their ends.
+function requireMeetingPoint(element, position) {
   const point = pointIn(element, position);
-  if (point) return point;
-  throw notActionable(element, "out_of_view", position ? "does not reach the given position inside the viewport" : "cannot be scrolled into view");
-}
-
-function requireHit(element, point) {
+  if (!point) {
+    throw notActionable(element, "out_of_view", position ? "does not reach the given position inside the viewport" : "cannot be scrolled into view");
+  }
+  const points = position || element.localName !== "label" ? [point] : [point, ...endsOf(element)];
+  const meeting = points.find(({ x, y }) => {
+    const hit = deepElementFromPoint(x, y);
+    return hit !== null && hits(element, hit);
+  });
+  if (meeting) return meeting;
   const hit = deepElementFromPoint(point.x, point.y);
-  if (hit && hits(element, hit)) return;
   const covering = hit ? describe(hit) : "nothing";
   const hint = styleOf(element).pointerEvents === "none" ? " (it has pointer-events: none)" : "";
   throw notActionable(element, "covered", `is covered by ${covering}${hint}`, { covering });
 }
 
+const NEAR_THE_END = 3;
+
+function endsOf(element) {
+  const clip = clipOf(element);
+  return rectanglesOf(element).flatMap((rectangle) => {
+    const part = intersection(rectangle, clip);
+    if (!part) return [];
+    const y = (part.top + part.bottom) / 2;
+    return [{ x: part.left + NEAR_THE_END, y }, { x: part.right - NEAR_THE_END, y }];
+  });
+}
+
 // Whether an event that meets `hit` acts on the element: on it or inside of it, or on what stands for it, a label or the link or button around it.
 function hits(element, hit) {
-  return standIns(element).some((standIn) => composedContains(standIn, hit));
+  return standIns(element).some((standIn) => composedContains(standIn, hit) && !divertsFrom(standIn, hit));
 }
 
 function standIns(element) {
@@ -219,4 +235,11 @@ function standIns(element) {
   if (around?.localName === "label" && around.control) found.push(around.control);
   if (element.labels) found.push(...element.labels);
   return found;
+}
+
+// A link or another control inside of a label takes the click for itself.
+function divertsFrom(standIn, hit) {
+  if (standIn.localName !== "label") return false;
+  const inner = closestComposed(hit, (at) => at === standIn || at.matches("a[href], button, input, select, textarea"));
+  return inner !== standIn && inner !== standIn.control;
 }

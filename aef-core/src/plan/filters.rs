@@ -88,7 +88,9 @@ pub(crate) fn first_number(text: &str) -> Option<f64> {
     let digits = &text[start..];
     let end =
         digits.char_indices().find(|&(at, c)| !continues(digits, at, c)).map_or(digits.len(), |(at, _)| at);
-    let negative = text[..start].trim_end().ends_with(['-', '\u{2212}']);
+    // A dash that joins a word and its number (`INV-12`) is not a sign.
+    let before = text[..start].trim_end().strip_suffix(['-', '\u{2212}']);
+    let negative = before.is_some_and(|before| !before.ends_with(char::is_alphanumeric));
     let written: String =
         digits[..end].chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).collect();
     let decimal = decimal_separator(&written);
