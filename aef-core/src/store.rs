@@ -2,6 +2,11 @@
 //!
 //! A store never reads inside an event. What it must index stands beside the events in an [`Append`].
 
+mod digest;
+mod error;
+mod explain;
+mod time;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +22,10 @@ use crate::execution::Status;
 use crate::ids::{
     BatchId, CheckpointId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, StepId, WorkerId,
 };
+
+pub use self::error::{StoreError, StoreErrorKind};
+pub use self::explain::{Explanation, Surroundings};
+pub use self::time::{next_micros, whole_micros};
 
 /// For whom a read is. Every read says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +48,9 @@ impl Scope {
 }
 
 /// Keeps executions. See the crate's architecture for the guarantees G1–G14, which its conformance list tests.
+///
+/// Times are kept to the microsecond, which every database can: what the store's clock gives is cut to it
+/// ([`whole_micros`]), and a `wake_at` is rounded up to it ([`next_micros`]), so that nobody is woken too early.
 #[async_trait]
 pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     /// The store's time, which all workers share.
@@ -51,10 +63,11 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// **Guarantees.** All or nothing. With an idempotency key (per owner, kept as long as the execution and 30 days
     /// past its purge) the execution made first is given back, and nothing is made; sent again with the same id it has
-    /// no second effect.
+    /// no second effect. Of an execution that was purged since, the row is given as it was at the end.
     ///
     /// # Errors
-    /// `IdempotencyConflict` where the key came with another body, `Unavailable`.
+    /// `IdempotencyConflict` where the key came with another body, `BatchMismatch` where the id came with other content,
+    /// `Unavailable`.
     async fn create(&self, request: NewExecution) -> Result<Created, StoreError>;
 
     /// Gives an execution: its row, its newest snapshot, and the events behind that.
@@ -63,7 +76,7 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     /// `NotFound`, also for another owner's; `Unavailable`.
     async fn load(&self, scope: &Scope, execution: ExecutionId) -> Result<Loaded, StoreError>;
 
-    /// Gives rows, newest first (`oldest_first` turns that round).
+    /// Gives rows, newest first (`oldest_first` turns that round): in the order of their ids, which begin with the time.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -76,13 +89,14 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     /// epoch must be the row's, else `LeaseLost`; `require_unleased` demands that no lease is live and raises the epoch; a
     /// batch that starts an effect needs a lease that has not run out by the store's clock, read after locking, else
     /// `LeaseLost`; then the sequence must match, else `Conflict`. Fenced appends renew the lease to the length that it was
-    /// claimed with. Sequence numbers are dense (G4).
+    /// claimed or last renewed with; one that was released is not theirs any more (`LeaseLost`). A batch that finishes the
+    /// execution ends the lease and clears `wake_at`. Sequence numbers are dense (G4).
     ///
     /// # Errors
     /// As above; `NotFound`; `Unavailable`, after which it is not known whether the batch was appended: send it again.
     async fn append(&self, request: Append) -> Result<Appended, StoreError>;
 
-    /// Gives events with their places, in order.
+    /// Gives events with their places, in order, at most `limit` of them.
     ///
     /// # Errors
     /// `NotFound`, `Unavailable`.
@@ -96,8 +110,9 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
 
     /// Leases executions whose time has come to a worker.
     ///
-    /// **Guarantees.** Those whose `wake_at` has passed and that no live lease holds, by priority and then by time. Each
-    /// claim raises the epoch (G3). Limits are never exceeded, owners are served least recently first (G7). What was written
+    /// **Guarantees.** Those whose `wake_at` has passed and that no live lease holds: owners are served least recently
+    /// first, and each gets its own by priority and then by time. Each claim raises the epoch (G3). A claim never brings an
+    /// owner above the limit (G7). What was written
     /// in a newer format than `max_format` is left alone (G13). The fifth claim in a row without an event in between is
     /// told by `claims_without_event` (G14).
     ///
@@ -123,7 +138,7 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     /// `NotFound`, `Unavailable`.
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError>;
 
-    /// Removes finished executions, oldest first; gives how many.
+    /// Removes finished executions, those that finished first before others; gives how many.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -133,8 +148,8 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
 /// Keeps documents, in immutable versions.
 #[async_trait]
 pub trait DocumentStore: fmt::Debug + Send + Sync + 'static {
-    /// Keeps a document. The same content again gives the version that is there; other content under the same id gives the
-    /// next one.
+    /// Keeps a document. The same content again, by its hash, gives the version that is there, be it the newest or not;
+    /// other content under the same id gives the next one.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -167,7 +182,8 @@ pub trait DocumentStore: fmt::Debug + Send + Sync + 'static {
         hash: &DocumentHash,
     ) -> Result<StoredDocument, StoreError>;
 
-    /// Gives the newest version of each document, by id.
+    /// Gives the newest version of each document, in the order of their ids: of `limit` ids (0 is 100, more than 1,000 is
+    /// 1,000) behind `after`. The system sees under one id as many documents as owners have one, together on one page.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -213,7 +229,7 @@ pub struct Append {
     pub summary: Option<Summary>,
     /// When a worker is needed next; `None` never. With [`Expect::NotFinished`] the earlier of this and what stands counts.
     pub wake_at: Option<Timestamp>,
-    /// Whether the lease ends with this append.
+    /// Whether the lease ends with this append; counts only with a fence.
     pub release: bool,
     /// A snapshot as of the last event of the batch.
     pub snapshot: Option<Bytes>,
@@ -501,50 +517,6 @@ pub struct Notice {
     pub wake_at: Option<Timestamp>,
 }
 
-/// What an execution waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "waitsFor", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum Explanation {
-    /// Nothing: it is finished.
-    Nothing {
-        /// How it ended.
-        status: Status,
-    },
-    /// To be started.
-    Start,
-    /// For a person.
-    Person {
-        /// Where it stands.
-        status: Status,
-        /// A sentence, where the engine has left one.
-        note: Option<String>,
-    },
-    /// For a time.
-    Timer {
-        /// Which.
-        due: Timestamp,
-    },
-    /// A worker is at it.
-    Worker {
-        /// Which.
-        worker: WorkerId,
-        /// Until when its lease holds.
-        until: Timestamp,
-    },
-    /// For others of the owner to end.
-    OwnerLimit {
-        /// How many live leases the owner has.
-        running: u32,
-    },
-    /// For any worker: none has shown itself for a minute.
-    NoWorker,
-    /// For a worker to have room for it.
-    Room {
-        /// How many workers are alive.
-        workers: u32,
-    },
-}
-
 /// A document to keep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewDocument {
@@ -575,82 +547,4 @@ pub struct StoredDocument {
     pub content: Arc<Value>,
     /// When it was kept.
     pub created_at: Timestamp,
-}
-
-/// What kind of error a store had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// There is no such thing, or it is another owner's.
-    NotFound,
-    /// The journal has another head than the append expects.
-    Conflict,
-    /// Somebody else has the lease, or it has run out, or (with `require_unleased`) it is live.
-    LeaseLost,
-    /// The execution is finished.
-    Finished,
-    /// The batch id came with other content before.
-    BatchMismatch,
-    /// The idempotency key came with another body before.
-    IdempotencyConflict,
-    /// An execution refers to it.
-    InUse,
-    /// The store did not answer, or is full. Whether it took effect is not known.
-    Unavailable,
-    /// What is kept cannot be read: damaged, or of a newer version.
-    Unreadable,
-}
-
-/// An error of a store.
-#[derive(Debug)]
-pub struct StoreError {
-    operation: &'static str,
-    kind: StoreErrorKind,
-    message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl StoreError {
-    /// An error of `operation`.
-    #[must_use]
-    pub fn new(operation: &'static str, kind: StoreErrorKind, message: impl Into<String>) -> Self {
-        Self { operation, kind, message: message.into(), source: None }
-    }
-
-    /// The same with its cause.
-    #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// What kind of error it is.
-    #[must_use]
-    pub const fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-
-    /// What was being done.
-    #[must_use]
-    pub const fn operation(&self) -> &'static str {
-        self.operation
-    }
-
-    /// Whether doing the same again may help.
-    #[must_use]
-    pub const fn is_retryable(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Unavailable)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.operation, self.message)
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as _)
-    }
 }

@@ -1,0 +1,98 @@
+//! What an execution waits for.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ExecutionRecord;
+use crate::execution::Status;
+use crate::ids::WorkerId;
+
+/// What an execution waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "waitsFor", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Explanation {
+    /// Nothing: it is finished.
+    Nothing {
+        /// How it ended.
+        status: Status,
+    },
+    /// To be started.
+    Start,
+    /// For a person.
+    Person {
+        /// Where it stands.
+        status: Status,
+        /// A sentence, where the engine has left one.
+        note: Option<String>,
+    },
+    /// For a time.
+    Timer {
+        /// Which.
+        due: Timestamp,
+    },
+    /// A worker is at it.
+    Worker {
+        /// Which.
+        worker: WorkerId,
+        /// Until when its lease holds.
+        until: Timestamp,
+    },
+    /// For others of the owner to end.
+    OwnerLimit {
+        /// How many live leases the owner has.
+        running: u32,
+    },
+    /// For any worker: none has shown itself for a minute.
+    NoWorker,
+    /// For a worker to have room for it.
+    Room {
+        /// How many workers are alive.
+        workers: u32,
+    },
+}
+
+/// What a store knows around an execution, to say what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// How many live leases its owner has.
+    pub running: u32,
+    /// The workers that have shown themselves for less than a minute: by which owner's limit each claims.
+    pub workers: Vec<Option<u32>>,
+}
+
+impl ExecutionRecord {
+    /// Says what it waits for. One mapping for all stores.
+    #[must_use]
+    pub fn explain(&self, around: &Surroundings, now: Timestamp) -> Explanation {
+        let status = self.summary.status;
+        if status.is_final() {
+            return Explanation::Nothing { status };
+        }
+        if let Some(lease) = self.lease.as_ref().filter(|lease| lease.until > now) {
+            return Explanation::Worker { worker: lease.worker.clone(), until: lease.until };
+        }
+        match (status, self.wake_at) {
+            (Status::Created, _) => Explanation::Start,
+            (_, Some(due)) if due <= now => around.explain(),
+            // Their time to wake is when the patience ends, which nobody waits for.
+            (Status::Paused | Status::WaitingCheckpoint | Status::TakenOver, _) | (_, None) => {
+                Explanation::Person { status, note: self.summary.note.clone() }
+            }
+            (_, Some(due)) => Explanation::Timer { due },
+        }
+    }
+}
+
+impl Surroundings {
+    /// Why what is ready is not claimed.
+    fn explain(&self) -> Explanation {
+        let is_full = |limit: &Option<u32>| limit.is_some_and(|limit| self.running >= limit);
+        if self.workers.is_empty() {
+            Explanation::NoWorker
+        } else if self.workers.iter().all(is_full) {
+            Explanation::OwnerLimit { running: self.running }
+        } else {
+            Explanation::Room { workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX) }
+        }
+    }
+}

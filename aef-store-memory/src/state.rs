@@ -1,0 +1,107 @@
+//! What the store holds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aef_core::ids::{BatchId, DocumentId, ExecutionId, OwnerId, WorkerId};
+use aef_core::store::{
+    Appended, ExecutionRecord, Lease, Notice, Scope, StoreError, StoreErrorKind, StoredDocument,
+    StoredSnapshot,
+};
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+
+/// All that the store holds.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) executions: BTreeMap<ExecutionId, Entry>,
+    pub(crate) keys: BTreeMap<(OwnerId, String), Key>,
+    /// When each owner was last served, as the number of the claim; the owner of the lowest comes next.
+    pub(crate) served: BTreeMap<OwnerId, u64>,
+    pub(crate) workers: BTreeMap<WorkerId, Sign>,
+    /// All versions of each document, the first first.
+    pub(crate) documents: BTreeMap<(OwnerId, DocumentId), Vec<StoredDocument>>,
+}
+
+/// One execution.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) record: ExecutionRecord,
+    /// The digest of the request that made it.
+    pub(crate) made_from: String,
+    pub(crate) events: Vec<Bytes>,
+    /// The first result of each batch, beside its digest.
+    pub(crate) batches: BTreeMap<BatchId, (String, Appended)>,
+    pub(crate) snapshot: Option<StoredSnapshot>,
+    /// How long its lease was asked for.
+    pub(crate) lease_length: Duration,
+    /// How many claims in a row have seen no event.
+    pub(crate) fruitless: u32,
+}
+
+/// An idempotency key that was used.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) body_hash: String,
+    pub(crate) execution: ExecutionId,
+    /// The row as it was when it was purged, and until when the key is kept after that.
+    pub(crate) purged: Option<(ExecutionRecord, Timestamp)>,
+}
+
+/// A sign of life of a worker.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sign {
+    pub(crate) seen: Timestamp,
+    /// The owner's limit by which it claims.
+    pub(crate) per_owner: Option<u32>,
+}
+
+impl State {
+    /// The entry of an execution that the scope covers.
+    pub(crate) fn entry(
+        &self,
+        operation: &'static str,
+        scope: &Scope,
+        execution: ExecutionId,
+    ) -> Result<&Entry, StoreError> {
+        self.executions
+            .get(&execution)
+            .filter(|entry| scope.covers(&entry.record.owner))
+            .ok_or_else(|| no_execution(operation, execution))
+    }
+
+    /// How many live leases the owner has.
+    pub(crate) fn running(&self, owner: &OwnerId, now: Timestamp) -> u32 {
+        let live = |entry: &&Entry| entry.record.owner == *owner && entry.is_leased(now);
+        u32::try_from(self.executions.values().filter(live).count()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Entry {
+    /// Whether a lease on it is live.
+    pub(crate) fn is_leased(&self, now: Timestamp) -> bool {
+        self.record.lease.as_ref().is_some_and(|lease| lease.until > now)
+    }
+
+    /// Leases it to the worker, from now.
+    pub(crate) fn lease_to(&mut self, worker: &WorkerId, length: Duration, now: Timestamp) {
+        self.lease_length = length;
+        self.record.lease = Some(Lease { worker: worker.clone(), until: later(now, length) });
+    }
+}
+
+/// What subscribers are told of a row.
+pub(crate) fn notice(record: &ExecutionRecord) -> Notice {
+    Notice { execution: record.id, head: record.head, status: record.summary.status, wake_at: record.wake_at }
+}
+
+/// The time so much later, to the microsecond; the end of time at the latest.
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
+    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    now.saturating_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX)
+}
+
+/// The error that an execution is not there.
+pub(crate) fn no_execution(operation: &'static str, execution: ExecutionId) -> StoreError {
+    StoreError::new(operation, StoreErrorKind::NotFound, format!("there is no execution {execution}"))
+}
