@@ -28,3 +28,6 @@ pub(crate) const CALL: &str = "function (operation, request, element) {
     ? engine.call(operation, request, element)
     : { error: { kind: 'internal', reason: 'not_installed', message: 'the script is not in this world' } };
 }";
+
+#[cfg(test)]
+mod tests;
