@@ -1,9 +1,21 @@
 //! A browser without a browser.
 //!
-//! [`ScriptedBrowser::permissive`] accepts every action and tells afterwards what it was asked to do.
+//! [`ScriptedBrowser::new`] opens the pages of a [`ScriptedSite`] and behaves as a real one in what matters to an engine: a
+//! page is lost with its session and made anew by a navigation, actions wait for their elements, and a write counts at the
+//! server, where the [`Witness`] sees it whatever becomes of the browser.
+//! [`ScriptedBrowser::permissive`] accepts every action. Both tell afterwards what they were asked to do.
 
+mod conditions;
+mod dom;
+mod element;
+mod extract;
 mod life;
+mod locate;
+mod perform;
 mod permissive;
+mod session;
+mod site;
+mod tabs;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -17,9 +29,15 @@ use aef_core::recovery::ErrorKind;
 use async_trait::async_trait;
 use serde_json::Value;
 
+pub use element::{Element, Post, Reaction};
 pub(crate) use life::Life;
 use permissive::PermissiveSession;
+use session::SiteSession;
+use site::Server;
+pub use site::{Page, ScriptedSite};
 use trace::Trace;
+
+use crate::witness::Witness;
 
 /// A browser that follows a script. Clones are the same browser.
 ///
@@ -39,10 +57,17 @@ pub struct ScriptedBrowser {
 
 #[derive(Debug, Clone)]
 enum Mode {
+    Site(Arc<Server>),
     Permissive(Arc<BTreeMap<String, Value>>),
 }
 
 impl ScriptedBrowser {
+    /// A browser for a site. Its sessions find nothing else on the network.
+    #[must_use]
+    pub fn new(site: ScriptedSite) -> Self {
+        Self::with_mode(Mode::Site(Server::new(site)))
+    }
+
     /// A browser in which every action succeeds and every condition holds. `extract` gives an empty list or null,
     /// unless a value is given for its variable.
     #[must_use]
@@ -57,12 +82,19 @@ impl ScriptedBrowser {
     /// The same with the value that an action gives which sets the variable `name`; for permissive browsers.
     #[must_use]
     pub fn with_value(mut self, name: impl Into<String>, value: Value) -> Self {
-        match &mut self.mode {
-            Mode::Permissive(values) => {
-                Arc::make_mut(values).insert(name.into(), value);
-            }
+        if let Mode::Permissive(values) = &mut self.mode {
+            Arc::make_mut(values).insert(name.into(), value);
         }
         self
+    }
+
+    /// What the site's server has seen; nothing for permissive browsers.
+    #[must_use]
+    pub fn witness(&self) -> Witness {
+        match &self.mode {
+            Mode::Site(server) => server.witness.clone(),
+            Mode::Permissive(_) => Witness::new(),
+        }
     }
 
     /// The actions that all sessions have performed so far, rendered, in order.
@@ -101,6 +133,11 @@ impl ScriptedBrowser {
 impl Browser for ScriptedBrowser {
     async fn open(&self, options: SessionOptions) -> Result<Arc<dyn Session>, BrowserError> {
         match &self.mode {
+            Mode::Site(server) => {
+                let session = SiteSession::open(server, self.trace.clone(), options)?;
+                self.keep(&session.life);
+                Ok(Arc::new(session))
+            }
             Mode::Permissive(values) => {
                 let session = PermissiveSession::new(self.trace.clone(), Arc::clone(values), options);
                 self.keep(&session.life);
