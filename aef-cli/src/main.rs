@@ -1,3 +1,9 @@
 //! The `aef` command.
 
+mod describe;
+mod exit;
+mod outline;
+mod output;
+mod report;
+
 fn main() {}
