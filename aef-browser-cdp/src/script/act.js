@@ -44,8 +44,10 @@ function prepare(request, handle) {
     const element = acted(found.element, action);
     try {
       const point = await check(element, action, request, alignment);
+      // What the element is, is told before the page hears of anything: it may well replace it.
+      const match = matchOf(element, found.strategy, request);
       const performed = await PERFORMERS[action]({ element, point }, request);
-      return { ...matchOf(element, found.strategy, request), ...performed };
+      return { ...match, page: pageState(), ...performed };
     } catch (failure) {
       if (failure.error?.reason === "covered" || failure.error?.reason === "out_of_view") alignment += 1;
       if (failure.error) failure.error.strategy ??= found.strategy;
@@ -177,14 +179,14 @@ function prepareUpload({ element }, request) {
 }
 
 function release({ token }) {
-  if (token == null) for (const each of [...gates.keys()]) disarm(each);
-  else disarm(token);
+  if (token == null || armed?.token === token) disarm();
   return {};
 }
 
 async function verdict(request) {
   if (request.token == null) return { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null, page: pageState() };
-  const { element, wanted, record } = disarm(gateOf(request.token) && request.token);
+  const { element, wanted, record } = gateOf(request.token);
+  disarm();
   const answer = { ...record, page: pageState() };
   if (wanted === undefined || record.swallowed) return answer;
   await untilDone(request.timeoutMs ?? 1000, () => {

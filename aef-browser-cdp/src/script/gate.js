@@ -5,28 +5,40 @@ const HOVER_EVENTS = ["pointermove", "mousemove"];
 const KEY_EVENTS = ["keydown", "keypress", "keyup", "beforeinput", "compositionstart"];
 // A gate whose verdict nobody asks for must not stand in the way of a person who takes over.
 const FORGOTTEN_AFTER = 10_000;
+const LONGEST_GATE = 60_000;
 
-const gates = new Map();
+// At most one gate is armed: actions come one at a time.
+let armed = null;
 let lastToken = 0;
+
+// The listeners stand from the beginning, before those of the page, and rest while no gate is armed. A `document.open` takes them away;
+// adding them again does nothing where they are still there.
+function listen() {
+  for (const kind of [...POINTER_EVENTS, ...HOVER_EVENTS, ...KEY_EVENTS]) addEventListener(kind, guard, { capture: true, passive: false });
+}
 
 // `meets` says whether an event's innermost element is the right one; null accepts any.
 function arm({ kinds, meets, gateMs, swallowOthers, details }) {
-  for (const token of [...gates.keys()]) disarm(token);
-  const token = `g${++lastToken}`;
+  disarm();
+  listen();
+  const left = gateMs == null ? Infinity : Math.max(Number(gateMs), 0);
   const gate = {
-    ...details, kinds, meets, swallowOthers,
-    deadline: gateMs == null ? Infinity : performance.now() + Number(gateMs),
+    ...details, token: `g${++lastToken}`, kinds, meets, swallowOthers, deadline: performance.now() + left,
     record: { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null },
   };
-  gate.listener = (event) => guard(gate, event);
-  for (const kind of kinds) addEventListener(kind, gate.listener, { capture: true, passive: false });
-  gate.timer = setTimeout(() => disarm(token), Math.min(Number.isFinite(gate.deadline) ? Number(gateMs) : LONGEST_WAIT, 60_000) + FORGOTTEN_AFTER);
-  gates.set(token, gate);
-  return token;
+  gate.timer = setTimeout(() => { if (armed === gate) disarm(); }, Math.min(left, LONGEST_GATE) + FORGOTTEN_AFTER);
+  armed = gate;
+  return gate.token;
 }
 
-function guard(gate, event) {
-  if (!event.isTrusted) return;
+function disarm() {
+  if (armed) clearTimeout(armed.timer);
+  armed = null;
+}
+
+function guard(event) {
+  const gate = armed;
+  if (!gate || !event.isTrusted || !gate.kinds.includes(event.type)) return;
   const { record } = gate;
   record.received += 1;
   const met = event.composedPath()[0];
@@ -54,19 +66,9 @@ function decide(gate, met) {
   }
 }
 
-function disarm(token) {
-  const gate = gates.get(token);
-  if (!gate) return null;
-  gates.delete(token);
-  clearTimeout(gate.timer);
-  for (const kind of gate.kinds) removeEventListener(kind, gate.listener, { capture: true });
-  return gate;
-}
-
 function gateOf(token) {
-  const gate = gates.get(token);
-  if (!gate) throw new Failure("data", "unknown_token", `no gate ${token} is armed`);
-  return gate;
+  if (armed?.token !== token) throw new Failure("data", "unknown_token", `no gate ${token} is armed`);
+  return armed;
 }
 
 function armPointer(element, request, details) {

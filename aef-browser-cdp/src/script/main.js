@@ -40,4 +40,5 @@ async function call(operation, request, handle) {
   }
 }
 
+listen();
 Object.defineProperty(globalThis, "__aef", { value: Object.freeze({ version: VERSION, call }) });

@@ -175,6 +175,7 @@ function embeddedValue(element, context) {
   if (element === context.root) return null;
   const role = roleOf(element);
   const tag = tagOf(element);
+  if (isSecretField(element)) return "";
   if (role === "textbox" || role === "searchbox") return tag === "input" || tag === "textarea" ? element.value : rawText(element);
   if (role === "combobox" || role === "listbox") {
     if (tag === "select") return [...element.selectedOptions].map((option) => option.label).join(" ");

@@ -43,11 +43,13 @@ impl Laboratory {
         let link = connection.session(attached["sessionId"].as_str().unwrap());
         raw(&link, "Page.enable", json!({})).await;
         raw(&link, "Emulation.setFocusEmulationEnabled", json!({"enabled": true})).await;
+        let engine = json!({"source": SOURCE, "worldName": WORLD, "runImmediately": true});
+        raw(&link, "Page.addScriptToEvaluateOnNewDocument", engine).await;
         let (pages, address) = serve().await;
         Self { link, pages, address, world: 0, _process: process }
     }
 
-    /// Opens a page of this content, with the script in a world of its main frame.
+    /// Opens a page of this content. The script is in its world before any of the page's own.
     pub(super) async fn load(&mut self, html: &str) {
         *self.pages.lock().unwrap() = html.to_owned();
         raw(&self.link, "Input.dispatchMouseEvent", json!({"type": "mouseMoved", "x": 0, "y": 0})).await;
@@ -57,7 +59,6 @@ impl Laboratory {
             .then(() => null)";
         self.evaluate(loaded).await;
         self.world = self.bare_world(WORLD).await;
-        self.install(self.world).await;
     }
 
     /// A world of the main frame without the script.
@@ -69,9 +70,7 @@ impl Laboratory {
     /// The script's world of the first child frame.
     pub(super) async fn child_world(&self) -> i64 {
         let tree = raw(&self.link, "Page.getFrameTree", json!({})).await;
-        let world = self.world_of(&tree["frameTree"]["childFrames"][0]["frame"]["id"], WORLD).await;
-        self.install(world).await;
-        world
+        self.world_of(&tree["frameTree"]["childFrames"][0]["frame"]["id"], WORLD).await
     }
 
     async fn world_of(&self, frame: &Value, name: &str) -> i64 {
