@@ -100,6 +100,7 @@ impl Framed {
         let frame = frame["objectId"].as_str().unwrap().to_owned();
         let click = json!({"action": "click", "target": {"text": "In"}, "timeoutMs": 2000});
         let prepared = laboratory.call_in(inner, "prepare", &click, None).await;
+        assert_eq!(prepared.get("error"), None, "{prepared}");
         let (token, inner_point) = (prepared["ok"]["token"].clone(), prepared["ok"]["point"].clone());
         Self { laboratory, inner, frame, token, inner_point }
     }

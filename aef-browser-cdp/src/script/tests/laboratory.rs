@@ -42,6 +42,8 @@ impl Laboratory {
         let attached = raw(&browser, "Target.attachToTarget", attach).await;
         let link = connection.session(attached["sessionId"].as_str().unwrap());
         raw(&link, "Page.enable", json!({})).await;
+        // Without it a frame that has no script of its own gets no worlds, and none of ours.
+        raw(&link, "Runtime.enable", json!({})).await;
         raw(&link, "Emulation.setFocusEmulationEnabled", json!({"enabled": true})).await;
         let engine = json!({"source": SOURCE, "worldName": WORLD, "runImmediately": true});
         raw(&link, "Page.addScriptToEvaluateOnNewDocument", engine).await;
