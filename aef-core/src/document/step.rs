@@ -398,3 +398,9 @@ pub enum EndOutcome {
     /// It has failed.
     Failed,
 }
+
+impl Default for HandlerAction {
+    fn default() -> Self {
+        Self::Word(HandlerWord::Ask)
+    }
+}

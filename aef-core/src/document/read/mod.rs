@@ -1,0 +1,203 @@
+//! Reading documents: JSON and YAML, with everything that is wrong told at once.
+
+mod build;
+
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::diagnostics::{Diagnostic, Diagnostics, Position};
+use super::root::Document;
+use super::source_map::{SourceMap, unquoted_template};
+
+/// The longest text that is read: 8 MiB.
+pub const MAX_SOURCE: usize = 8 * 1024 * 1024;
+/// How many steps a document may have, those in containers included.
+pub const MAX_STEPS: usize = 20_000;
+/// How deep steps may stand in steps.
+pub const MAX_LEVELS: usize = 100;
+
+/// The deepest nesting of JSON in a document: four levels for each level of steps (a branch in a list, its steps in a
+/// list), and the inside of a step.
+const MAX_DEPTH: usize = 4 * MAX_LEVELS + 64;
+
+/// Why a file could not be read as a document.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no document.
+    #[error("{path} is not a valid document")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        #[source]
+        source: Diagnostics,
+    },
+}
+
+impl Document {
+    /// Reads a file: JSON where its name ends in `.json`, else YAML.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is no document.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        let shown = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| LoadError::Io { path: shown.clone(), source })?;
+        let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let read = if json { Self::from_json(&text) } else { Self::from_yaml(&text) };
+        read.map_err(|source| LoadError::Invalid { path: shown, source })
+    }
+
+    /// Reads a JSON text.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with places in the text.
+    pub fn from_json(text: &str) -> Result<Self, Diagnostics> {
+        check_size(text)?;
+        let value = parse_json(text)?;
+        Self::from_value(value).map_err(|found| found.locate(&SourceMap::new(text)))
+    }
+
+    /// Reads a YAML text. JSON is YAML, too; [`Document::from_json`] is faster.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with places in the text.
+    pub fn from_yaml(text: &str) -> Result<Self, Diagnostics> {
+        check_size(text)?;
+        let value = parse_yaml(text)?;
+        Self::from_value(value).map_err(|found| found.locate(&SourceMap::new(text)))
+    }
+
+    /// Reads a JSON value.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_value(value: Value) -> Result<Self, Diagnostics> {
+        build::document(value).map_err(Diagnostics::new)
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+fn check_size(text: &str) -> Result<(), Diagnostics> {
+    if text.len() <= MAX_SOURCE {
+        return Ok(());
+    }
+    let message = format!("the document has {} bytes; at most {MAX_SOURCE} are read", text.len());
+    Err(Diagnostic::error("document_too_large", "", message).into())
+}
+
+fn too_deep() -> Diagnostic {
+    Diagnostic::error("too_deep", "", format!("the document is nested more than {MAX_DEPTH} levels deep"))
+}
+
+fn parse_json(text: &str) -> Result<Value, Diagnostics> {
+    if json_depth(text) > MAX_DEPTH {
+        return Err(too_deep().into());
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // The depth has just been bounded, at more than serde_json's own limit of 128.
+    deserializer.disable_recursion_limit();
+    let parsed = Value::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    parsed.map_err(|error| {
+        let offset =
+            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+        let position = Position {
+            line: error.line(),
+            column: error.column(),
+            offset: (offset + error.column().saturating_sub(1)).min(text.len()),
+            length: 0,
+        };
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        Diagnostic::error("syntax", "", format!("not JSON: {message}")).with_position(Some(position)).into()
+    })
+}
+
+/// The deepest nesting of brackets outside of strings.
+fn json_depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
+    if let Some(position) = unquoted_template(text) {
+        let message = "`{{` begins a map here";
+        let help = "put the whole value in quotes: \"{{ … }}\"";
+        let found = Diagnostic::error("unquoted_template", "", message).with_help(help);
+        return Err(found.with_position(Some(position)).into());
+    }
+    let budget = serde_saphyr::budget! {
+        max_depth: MAX_DEPTH,
+        flow_nesting_limit: MAX_DEPTH,
+        max_documents: 1,
+        max_nodes: 4_000_000,
+        max_events: 8_000_000,
+        max_total_scalar_bytes: 2 * MAX_SOURCE,
+    };
+    let options = serde_saphyr::options! {
+        budget: budget,
+        with_snippet: false,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(text, &error).into())
+}
+
+fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
+    use serde_saphyr::Error;
+    let error = error.without_snippet();
+    let position = error.location().map(|location| {
+        let line = usize::try_from(location.line()).unwrap_or(1).max(1);
+        let column = usize::try_from(location.column()).unwrap_or(1).max(1);
+        let before = text.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+        let rest = text.get(before..).unwrap_or_default();
+        let within = rest.char_indices().nth(column - 1).map_or(rest.len(), |(byte, _)| byte);
+        Position { line, column, offset: before + within, length: 0 }
+    });
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other kinds are faults of the syntax")]
+    let (code, message) = match error {
+        Error::DuplicateMappingKey { key, .. } => match key {
+            Some(key) => ("duplicate_key", format!("the key `{key}` stands twice")),
+            None => ("duplicate_key", "a key stands twice".to_owned()),
+        },
+        Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Depth { .. }, .. } => {
+            ("too_deep", too_deep().message)
+        }
+        other => ("syntax", format!("not YAML: {}", first_line(&other.to_string()))),
+    };
+    Diagnostic::error(code, "", message).with_position(position)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
