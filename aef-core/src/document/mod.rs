@@ -18,6 +18,7 @@ pub use action::*;
 pub use condition::*;
 pub use config::*;
 pub use diagnostics::{Diagnostic, Diagnostics, Position, Severity};
+pub(crate) use diagnostics::{escape_key, nearest};
 pub use duration::{InvalidSpan, Span};
 pub use locator::{Fingerprint, Locator, Target};
 pub use read::{LoadError, MAX_LEVELS, MAX_SOURCE, MAX_STEPS};

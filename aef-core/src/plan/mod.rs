@@ -7,20 +7,24 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::document::{
-    Action, AskOption, CheckpointMode, Document, InDoubtPolicy, OnTimeout, RecoveryOtherwise, Resume, Risk,
-    Screenshots, SecretDeclaration,
+    Action, AskOption, BrowserConfig, CheckpointMode, Diagnostic, Diagnostics, Document, InDoubtPolicy,
+    OnTimeout, RecoveryOtherwise, Resume, Risk, Screenshots, SecretDeclaration,
 };
 use crate::ids::{DocumentHash, StepId};
 use crate::recovery::{ErrorMatcher, RetryPolicy};
 
+mod compile;
 mod environment;
 mod expression;
 mod filters;
+mod inputs;
 mod rendered;
 mod slots;
+mod subset;
 mod template;
 mod value;
 
+pub use compile::{CompileOptions, CustomActionSpec};
 pub use expression::{Expression, ExpressionError, ExpressionErrorKind, MAX_EXPRESSION, Names, Scope};
 pub use rendered::PlanCondition;
 pub use template::JsonTemplate;
@@ -53,6 +57,9 @@ pub struct Plan {
     pub vars: BTreeMap<String, JsonTemplate>,
     /// Settings with defaults filled in.
     pub settings: Settings,
+    /// The schema of the inputs; that of a subset asks for more than the document's.
+    pub(crate) inputs: inputs::InputSchema,
+    pub(crate) warnings: Diagnostics,
 }
 
 /// `config` with its defaults filled in.
@@ -97,6 +104,20 @@ pub struct PlanSecret {
     pub origins: JsonTemplate,
 }
 
+impl Settings {
+    /// The browser's set-up for these inputs, its origins reduced to scheme, host and port.
+    ///
+    /// # Errors
+    /// Where an expression fails, or what it gives does not fit.
+    pub fn render_browser(&self, scope: &Scope) -> Result<BrowserConfig, ExpressionError> {
+        let mut value = self.browser.render(scope)?;
+        compile::reduce_origins(&mut value);
+        serde_json::from_value(value).map_err(|error| {
+            ExpressionError::new(ExpressionErrorKind::Type, error.to_string(), "config.browser")
+        })
+    }
+}
+
 /// A list of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
@@ -104,7 +125,7 @@ pub struct Block {
     pub owner: Option<StepIx>,
     /// Its steps, in order.
     pub steps: Vec<StepIx>,
-    /// Whether its first step is a task without guard whose first action is `navigate`.
+    /// Whether its first step is a task without guard whose first action is `navigate`, or a group that begins so.
     pub begins_with_navigate: bool,
 }
 
@@ -117,6 +138,8 @@ pub struct PlanStep {
     pub name: String,
     /// Its intent, for a person.
     pub intent: Option<String>,
+    /// What a person or a resolver should know about its page.
+    pub context: Option<String>,
     /// The block in which it stands.
     pub block: BlockIx,
     /// Its place in that block.
@@ -259,6 +282,8 @@ pub struct PlanAsk {
     pub checkpoint: PlanCheckpoint,
     /// What may be answered.
     pub options: Vec<AskOption>,
+    /// The variable that gets the data of its form.
+    pub variable: Option<String>,
 }
 
 /// Something that a person does.
@@ -338,6 +363,18 @@ pub enum PlanThen {
 }
 
 impl Plan {
+    /// What is probably not meant, in the order of the places.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// The JSON Schema of the inputs, if there is one.
+    #[must_use]
+    pub const fn inputs(&self) -> Option<&Value> {
+        self.inputs.schema()
+    }
+
     /// The step of this index.
     #[must_use]
     pub fn step(&self, index: StepIx) -> &PlanStep {

@@ -284,6 +284,10 @@ impl PlanCondition {
         &self.source
     }
 
+    pub(crate) const fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
     /// Whether a page is needed to know whether it holds.
     #[must_use]
     pub const fn needs_page(&self) -> bool {
