@@ -164,7 +164,7 @@ pub(crate) fn unquoted_template(text: &str) -> Option<Position> {
 mod tests {
     use super::*;
 
-    fn place(text: &str, pointer: &str, on_key: bool) -> (usize, usize, &str) {
+    fn place<'t>(text: &'t str, pointer: &str, on_key: bool) -> (usize, usize, &'t str) {
         let position = SourceMap::new(text).position(pointer, on_key).unwrap();
         (position.line, position.column, &text[position.offset..position.offset + position.length])
     }
