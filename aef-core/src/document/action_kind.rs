@@ -1,6 +1,8 @@
 //! What follows from an action's kind: may it be repeated, does it change something, does it need a page.
 
-use super::action::ActionKind;
+use std::fmt;
+
+use super::action::{Action, ActionKind};
 use super::config::Risk;
 use super::text::Text;
 
@@ -154,6 +156,26 @@ impl ActionKind {
             Self::SelectText(select) => Some(&select.target),
             Self::Download(download) => download.click.as_ref().map(|click| &click.target),
             _ => None,
+        }
+    }
+}
+
+/// The action for a person: `click button "Save"`, `fill label "Contact" with ada@example.com`.
+impl fmt::Display for Action {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.kind.name())?;
+        if let Some(locator) = self.kind.target().and_then(|target| target.as_slice().first()) {
+            write!(out, " {locator}")?;
+        }
+        match &self.kind {
+            ActionKind::Navigate(navigate) => write!(out, " to {}", navigate.url),
+            ActionKind::Press(press) => write!(out, " {}", press.keys),
+            ActionKind::Extract(extract) => write!(out, " {}", extract.variable),
+            ActionKind::Act(act) => write!(out, " “{}”", act.instruction),
+            kind => match kind.entered() {
+                Some(text) => write!(out, " with {text}"),
+                None => Ok(()),
+            },
         }
     }
 }

@@ -236,6 +236,14 @@ pub enum EventKind {
         /// Why it is not known.
         failure: Failure,
     },
+    /// What the step verifies does not hold, so a doubt stands.
+    DoubtUnverified {
+        /// Which.
+        op: u64,
+        /// What was seen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conditions: Vec<ConditionResult>,
+    },
     /// It is known now that it has happened.
     DoubtSettled {
         /// Which.
