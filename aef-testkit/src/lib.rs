@@ -1,11 +1,15 @@
 //! Conformance lists, doubles and the demo site for AEF.
 
 mod clock;
+pub mod conformance;
 pub mod demo_site;
 pub mod doubles;
+pub mod faulty;
+pub mod mocks;
 pub mod scripted_browser;
 mod witness;
 
 pub use clock::SimClock;
+pub use faulty::{BrowserFault, FaultyBrowser, FaultyStore, StoreFault};
 pub use scripted_browser::ScriptedBrowser;
 pub use witness::Witness;
