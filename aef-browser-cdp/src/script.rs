@@ -22,11 +22,13 @@ pub(crate) const SOURCE: &str = concat!(
 );
 
 /// The function to call with an operation, its request and, optionally, an element.
+///
+/// Where the answer would be a handle the error is a text, as the script's own errors are: it travels by value.
 pub(crate) const CALL: &str = "function (operation, request, element) {
   const engine = globalThis.__aef;
-  return engine
-    ? engine.call(operation, request, element)
-    : { error: { kind: 'internal', reason: 'not_installed', message: 'the script is not in this world' } };
+  if (engine) return engine.call(operation, request, element);
+  const missing = { error: { kind: 'internal', reason: 'not_installed', message: 'the script is not in this world' } };
+  return operation === 'element' || operation === 'resolveFrame' ? JSON.stringify(missing) : missing;
 }";
 
 #[cfg(test)]

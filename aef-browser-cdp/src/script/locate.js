@@ -79,8 +79,7 @@ function selected(selector, scope) {
 }
 
 function evaluated(expression, scope) {
-  // Inside a scope a path is relative to it, however it begins.
-  const path = scope === document ? expression : expression.replace(/^(\s*\(*\s*)\//, "$1./");
+  const path = scope === document ? expression : relativePath(expression);
   let result;
   try {
     result = document.evaluate(path, scope, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
@@ -93,6 +92,11 @@ function evaluated(expression, scope) {
     if (isElement(node) && (scope === document || (scope !== node && scope.contains(node)))) matches.push(node);
   }
   return matches;
+}
+
+// Inside a scope every path is relative to it, however it begins; literals stay as they are.
+function relativePath(expression) {
+  return expression.replace(/("[^"]*"|'[^']*')|(^|[(|])(\s*)\//g, (_, literal, before, space) => literal ?? `${before}${space}./`);
 }
 
 function strategyOf(locator) {

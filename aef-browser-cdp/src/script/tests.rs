@@ -56,6 +56,8 @@ async fn a_new_world_says_that_it_lacks_the_script() {
     laboratory.load("<p>x").await;
     let world = laboratory.bare_world("another").await;
     assert_eq!(laboratory.call_in(world, "ping", &json!({}), None).await["error"]["reason"], "not_installed");
+    let handle = laboratory.handle_in(world, "element", &json!({"locator": {"css": "p"}})).await;
+    assert!(handle["value"].as_str().is_some_and(|text| text.contains("not_installed")), "{handle}");
     laboratory.install(world).await;
     assert_eq!(laboratory.call_in(world, "ping", &json!({}), None).await["ok"]["version"], 1);
 }

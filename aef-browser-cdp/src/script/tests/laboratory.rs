@@ -104,7 +104,11 @@ impl Laboratory {
 
     /// Calls an operation that answers with an element.
     pub(super) async fn handle(&self, operation: &str, request: &Value) -> Value {
-        self.function(self.world, operation, request, None, false).await
+        self.handle_in(self.world, operation, request).await
+    }
+
+    pub(super) async fn handle_in(&self, world: i64, operation: &str, request: &Value) -> Value {
+        self.function(world, operation, request, None, false).await
     }
 
     async fn function(
