@@ -15,17 +15,34 @@ const NEEDS = {
   select: { visible: true, enabled: true },
   select_text: { visible: true },
   screenshot: { visible: true, stable: true },
-  press: {}, focus: {}, upload: {}, scroll: {}, attached: {},
+  press: {},
+  focus: {},
+  upload: {},
+  scroll: {},
+  attached: {},
 };
 
 const PERFORMERS = {
-  click: preparePointer, dblclick: preparePointer, drag: preparePointer, check: prepareCheck, uncheck: prepareCheck,
+  click: preparePointer,
+  dblclick: preparePointer,
+  drag: preparePointer,
+  check: prepareCheck,
+  uncheck: prepareCheck,
   hover: (target, request) => ({ point: target.point, token: armHover(target.element, request), done: false }),
   drop: (target) => ({ point: target.point, token: null, done: false }),
-  fill, clear: (target, request) => fill(target, { ...request, value: "" }), type: prepareTyping, press: preparePress,
-  select, select_text: selectText, scroll,
-  focus: (target) => { focus(target.element); return { done: true }; },
-  upload: prepareUpload, attached: () => ({ done: true }),
+  fill,
+  clear: (target, request) => fill(target, { ...request, value: "" }),
+  type: prepareTyping,
+  press: preparePress,
+  select,
+  select_text: selectText,
+  scroll,
+  focus: (target) => {
+    focus(target.element);
+    return { done: true };
+  },
+  upload: prepareUpload,
+  attached: () => ({ done: true }),
   screenshot: ({ element }) => {
     const box = boxOf(element);
     return { done: true, box, pageBox: { ...box, x: box.x + scrollX, y: box.y + scrollY } };
@@ -60,7 +77,8 @@ const FOLLOWS_LABEL = new Set(["fill", "clear", "type", "select", "check", "unch
 
 // A label stands for its control where the action makes no sense on the label.
 function acted(element, action) {
-  if (!FOLLOWS_LABEL.has(action) || element.matches("input, textarea, select, button") || element.isContentEditable || element.hasAttribute("role")) return element;
+  const isControl = element.matches("input, textarea, select, button, [role]") || element.isContentEditable;
+  if (isControl || !FOLLOWS_LABEL.has(action)) return element;
   return element.closest("label")?.control ?? element;
 }
 
@@ -110,8 +128,13 @@ function forcedPoint(element, request) {
 function matchOf(element, strategy, request) {
   beginLook();
   return {
-    ref: reference(element), strategy, description: describe(element), fingerprint: fingerprintOf(element, request),
-    box: boxOf(element), visible: isVisible(element), page: pageState(),
+    ref: reference(element),
+    strategy,
+    description: describe(element),
+    fingerprint: fingerprintOf(element, request),
+    box: boxOf(element),
+    visible: isVisible(element),
+    page: pageState(),
   };
 }
 
@@ -132,7 +155,8 @@ function prepareCheck({ element, point }, request) {
   const state = checkedState(element);
   if (state === null) throw notActionable(element, "wrong_element", "cannot be checked");
   if (state === wanted) return { done: true, changed: false };
-  if (!wanted && (element.type === "radio" || roleOf(element) === "radio")) throw notActionable(element, "wrong_element", "is a radio button and cannot be unchecked");
+  if (!wanted && (element.type === "radio" || roleOf(element) === "radio"))
+    throw notActionable(element, "wrong_element", "is a radio button and cannot be unchecked");
   return { point, token: armPointer(element, request, { wanted }), done: false, changed: true };
 }
 
@@ -140,7 +164,9 @@ function prepareCheck({ element, point }, request) {
 function focus(element) {
   element.focus({ preventScroll: true });
   const active = deepActiveElement();
-  const holds = active === element || (element.isContentEditable && active !== null && composedContains(active, element)) ||
+  const holds =
+    active === element ||
+    (element.isContentEditable && active !== null && composedContains(active, element)) ||
     (element.shadowRoot?.delegatesFocus && active !== null && composedContains(element, active));
   if (!holds) throw notActionable(element, "not_focused", "does not take the focus");
 }
@@ -173,7 +199,8 @@ function preparePress({ element }, request) {
 }
 
 function prepareUpload({ element }, request) {
-  if (!(tagOf(element) === "input" && element.type === "file")) throw notActionable(element, "wrong_element", "is not a file input");
+  if (!(tagOf(element) === "input" && element.type === "file"))
+    throw notActionable(element, "wrong_element", "is not a file input");
   if (request.multiple && !element.multiple) throw notActionable(element, "wrong_element", "takes one file only");
   return { done: true };
 }
@@ -184,13 +211,15 @@ function release({ token }) {
 }
 
 async function verdict(request) {
-  if (request.token == null) return { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null, page: pageState() };
+  if (request.token == null)
+    return { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null, page: pageState() };
   const { element, wanted, record } = gateOf(request.token);
   disarm();
   const answer = { ...record, page: pageState() };
   if (wanted === undefined || record.swallowed) return answer;
   await untilDone(request.timeoutMs ?? 1000, () => {
-    // A page that renders anew on each click has replaced the element by now; then there is nothing left to compare with.
+    // A page that renders anew on each click has replaced the element by now; then there is nothing left to compare
+    // with.
     if (element.isConnected && checkedState(element) !== wanted) {
       throw notActionable(element, "state_unchanged", `is still ${wanted ? "unchecked" : "checked"} after the click`);
     }
@@ -223,7 +252,10 @@ function fromFrame(frame, point) {
   const box = frame.getBoundingClientRect();
   const style = getComputedStyle(frame);
   // A scaled frame scales what is in it.
-  const scale = { x: frame.offsetWidth ? box.width / frame.offsetWidth : 1, y: frame.offsetHeight ? box.height / frame.offsetHeight : 1 };
+  const scale = {
+    x: frame.offsetWidth ? box.width / frame.offsetWidth : 1,
+    y: frame.offsetHeight ? box.height / frame.offsetHeight : 1,
+  };
   return {
     x: box.x + scale.x * (frame.clientLeft + parseFloat(style.paddingLeft) + Number(point.x)),
     y: box.y + scale.y * (frame.clientTop + parseFloat(style.paddingTop) + Number(point.y)),

@@ -4,7 +4,15 @@
 let look = newLook();
 
 function newLook() {
-  return { elements: new Map(), texts: new Map(), rendered: new Map(), names: new Map(), roles: new Map(), hidden: new Map(), styles: new Map() };
+  return {
+    elements: new Map(),
+    texts: new Map(),
+    rendered: new Map(),
+    names: new Map(),
+    roles: new Map(),
+    hidden: new Map(),
+    styles: new Map(),
+  };
 }
 
 function beginLook() {
@@ -20,7 +28,10 @@ function remembered(cache, key, compute) {
 
 // Zero-width spaces and soft hyphens are invisible; `\s` covers no-break spaces.
 function normalise(text) {
-  return String(text ?? "").replace(/[\u200b\u00ad]/g, "").replace(/\s+/g, " ").trim();
+  return String(text ?? "")
+    .replace(/[\u200b\u00ad]/g, "")
+    .replace(/\s+/g, " ")
+    .trim();
 }
 
 function shorten(text, length) {
@@ -106,7 +117,7 @@ const BUTTON_TYPES = new Set(["submit", "button", "reset"]);
 const DEFAULT_BUTTON_TEXT = { submit: "Submit", reset: "Reset" };
 
 function buttonText(input) {
-  return input.value || (input.hasAttribute("value") ? "" : DEFAULT_BUTTON_TEXT[input.type] ?? "");
+  return input.value || (input.hasAttribute("value") ? "" : (DEFAULT_BUTTON_TEXT[input.type] ?? ""));
 }
 
 function isButtonInput(element) {
@@ -124,7 +135,9 @@ function renderedTextWithout(element, skipped) {
 }
 
 function renderText(element, skipped) {
-  return skipped === null ? remembered(look.rendered, element, () => renderElement(element, null)) : renderElement(element, skipped);
+  return skipped === null
+    ? remembered(look.rendered, element, () => renderElement(element, null))
+    : renderElement(element, skipped);
 }
 
 function renderElement(element, skipped) {
@@ -155,19 +168,24 @@ function renderContent(element, tag, style, skipped) {
 }
 
 function closedSlotText(slot, skipped) {
-  return slot.assignedNodes().filter((node) => isElement(node) && tagOf(node) === "summary")
-    .map((summary) => renderText(summary, skipped)).join("");
+  return slot
+    .assignedNodes()
+    .filter((node) => isElement(node) && tagOf(node) === "summary")
+    .map((summary) => renderText(summary, skipped))
+    .join("");
 }
 
 function textGap(display) {
-  if (display === "inline" || display === "contents" || display.startsWith("inline-") || display.startsWith("ruby")) return "";
+  if (display === "inline" || display === "contents" || display.startsWith("inline-") || display.startsWith("ruby"))
+    return "";
   return "\n";
 }
 
 function transformed(text, transform) {
   if (transform === "uppercase") return text.toLocaleUpperCase();
   if (transform === "lowercase") return text.toLocaleLowerCase();
-  if (transform === "capitalize") return text.replace(/(^|[^\p{L}\p{N}'’])(\p{L})/gu, (_, before, letter) => before + letter.toLocaleUpperCase());
+  if (transform === "capitalize")
+    return text.replace(/(^|[^\p{L}\p{N}'’])(\p{L})/gu, (_, before, letter) => before + letter.toLocaleUpperCase());
   return text;
 }
 
@@ -238,9 +256,16 @@ function isVisible(element) {
 }
 
 function isDisabled(element) {
-  return closestComposed(element, (at) =>
-    at.getAttribute("aria-disabled") === "true" ||
-    at.matches(at === element ? ":disabled" : "button:disabled, option:disabled, optgroup:disabled, select:disabled")) !== null;
+  return (
+    closestComposed(
+      element,
+      (at) =>
+        at.getAttribute("aria-disabled") === "true" ||
+        at.matches(
+          at === element ? ":disabled" : "button:disabled, option:disabled, optgroup:disabled, select:disabled",
+        ),
+    ) !== null
+  );
 }
 
 function isInert(element) {

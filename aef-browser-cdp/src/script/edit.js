@@ -4,7 +4,8 @@ function fill({ element }, request) {
   const value = fillValue(element, request);
   bringIntoView(element, 0, null);
   focus(element);
-  if (tagOf(element) === "input" && SET_INPUTS.has(element.type) && value !== "") return setValue(element, value, request);
+  if (tagOf(element) === "input" && SET_INPUTS.has(element.type) && value !== "")
+    return setValue(element, value, request);
   if (tagOf(element) === "input" && SET_INPUTS.has(element.type)) return setValue(element, "", request);
   selectAll(element);
   if (value !== "") return { done: false, mode: "insert_text", token: armKeys(element, request) };
@@ -16,9 +17,11 @@ function fill({ element }, request) {
 
 function fillValue(element, request) {
   const { value } = request;
-  if (!["string", "number", "boolean"].includes(typeof value)) throw new Failure("data", "invalid_request", "fill takes a string, a number or a boolean");
+  if (!["string", "number", "boolean"].includes(typeof value))
+    throw new Failure("data", "invalid_request", "fill takes a string, a number or a boolean");
   const text = String(value);
-  if (element.type === "number" && text.trim() !== "" && !Number.isFinite(Number(text))) throw rejected(element, text, request, "takes numbers only");
+  if (element.type === "number" && text.trim() !== "" && !Number.isFinite(Number(text)))
+    throw rejected(element, text, request, "takes numbers only");
   return text;
 }
 
@@ -109,7 +112,8 @@ function lettersAndDigits(text) {
 function select({ element }, request) {
   if (tagOf(element) !== "select") throw notActionable(element, "wrong_element", "is not a select");
   const wanted = choices(request);
-  if (wanted.length !== 1 && !element.multiple) throw new Failure("data", "invalid_request", "this list takes one option");
+  if (wanted.length !== 1 && !element.multiple)
+    throw new Failure("data", "invalid_request", "this list takes one option");
   const options = wanted.map((choice) => optionFor(element, choice));
   bringIntoView(element, 0, null);
   focus(element);
@@ -118,7 +122,12 @@ function select({ element }, request) {
   else options[0].selected = true;
   const changed = [...element.options].some((option, index) => option.selected !== before[index]);
   if (changed) announce(element);
-  return { done: true, changed, value: options.map((option) => option.value), labels: options.map((option) => normalise(option.label)) };
+  return {
+    done: true,
+    changed,
+    value: options.map((option) => option.value),
+    labels: options.map((option) => normalise(option.label)),
+  };
 }
 
 function choices({ value, label, index }) {
@@ -131,10 +140,15 @@ function optionFor(list, choice) {
   const found = optionsFor(list, choice);
   const candidates = [...list.options].slice(0, LISTED).map((option) => `${option.value} "${normalise(option.label)}"`);
   if (found.length === 0) {
-    throw new Failure("element_not_found", "option", `no option ${JSON.stringify(choice)} in ${describe(list)}`, { candidates });
+    throw new Failure("element_not_found", "option", `no option ${JSON.stringify(choice)} in ${describe(list)}`, {
+      candidates,
+    });
   }
   if (found.length > 1 && found.some((option) => option.value !== found[0].value)) {
-    throw new Failure("ambiguous", "option", `${found.length} options match ${JSON.stringify(choice)}`, { count: found.length, candidates });
+    throw new Failure("ambiguous", "option", `${found.length} options match ${JSON.stringify(choice)}`, {
+      count: found.length,
+      candidates,
+    });
   }
   if (found[0].matches(":disabled")) throw notActionable(found[0], "disabled", "is disabled");
   return found[0];
@@ -185,7 +199,8 @@ function selectInControl(element, request) {
 
 function textNodes(element) {
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT, (node) =>
-    UNREADABLE.has(node.parentElement?.localName) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+    UNREADABLE.has(node.parentElement?.localName) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT,
+  );
   const nodes = [];
   while (walker.nextNode()) nodes.push(walker.currentNode);
   return nodes;
@@ -193,7 +208,9 @@ function textNodes(element) {
 
 function textRange(element, whole, request) {
   if (request.text != null) {
-    const words = normalise(request.text).split(" ").map((word) => word.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"));
+    const words = normalise(request.text)
+      .split(" ")
+      .map((word) => word.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&"));
     const match = words[0] === "" ? null : new RegExp(words.join("\\s+"), "u").exec(whole);
     if (!match) throw new Failure("element_not_found", "text", `the text is not in ${describe(element)}`);
     return { from: match.index, to: match.index + match[0].length };
@@ -241,14 +258,18 @@ function scrollGoal(scroller, to) {
   throw new Failure("data", "invalid_request", "scroll goes to top, bottom, page_down, into_view or {x, y}");
 }
 
-// The element or what scrolls around it; without one the page, or the largest scrolling part of a page that does not scroll itself.
+// The element or what scrolls around it; without one the page, or the largest scrolling part of a page that does not
+// scroll itself.
 function scrollerFor(element) {
   const page = document.scrollingElement ?? document.documentElement;
   if (element) return closestComposed(element, isScrollable) ?? page;
   if (page.scrollHeight > page.clientHeight) return page;
   const area = (candidate) => candidate.clientWidth * candidate.clientHeight;
   const parts = elementsBelow(document).filter((candidate) => isScrollable(candidate) && isVisible(candidate));
-  return parts.reduce((largest, candidate) => (area(candidate) > area(largest) ? candidate : largest), parts[0] ?? page);
+  return parts.reduce(
+    (largest, candidate) => (area(candidate) > area(largest) ? candidate : largest),
+    parts[0] ?? page,
+  );
 }
 
 function isScrollable(element) {

@@ -16,16 +16,22 @@ async function extract(request) {
 
 function readTarget(spec, options) {
   if (spec.read === "count") return anyOf(spec.target, document, options).found.length;
-  const element = spec.required === false ? existing(spec.target, options) : oneOf(spec.target, document, options).element;
+  const element =
+    spec.required === false ? existing(spec.target, options) : oneOf(spec.target, document, options).element;
   return element ? readAs(element, spec) : null;
 }
 
 function readRows(spec, options) {
   const { found } = anyOf(spec.list, document, options);
   const least = Number(spec.minItems ?? 0);
-  if (found.length < least) throw new Failure("data", "too_few", `${found.length} items where at least ${least} are wanted`, { count: found.length });
+  if (found.length < least)
+    throw new Failure("data", "too_few", `${found.length} items where at least ${least} are wanted`, {
+      count: found.length,
+    });
   const items = spec.maxItems == null ? found : found.slice(0, Number(spec.maxItems));
-  return items.map((item, index) => (spec.fields ? readFields(spec.fields, item, `rows[${index}].`, options) : readAs(item, spec)));
+  return items.map((item, index) =>
+    spec.fields ? readFields(spec.fields, item, `rows[${index}].`, options) : readAs(item, spec),
+  );
 }
 
 function readFields(fields, scope, path, options) {
@@ -66,26 +72,37 @@ function readField(field, scope, options) {
     if (field.required) throw notFound(rankedLocators(field.locator), [], scope);
     return null;
   }
-  if (found.length > 1 && !field.first) throw ambiguous({ found, strategy: 0, locator: rankedLocators(field.locator)[0] });
+  if (found.length > 1 && !field.first)
+    throw ambiguous({ found, strategy: 0, locator: rankedLocators(field.locator)[0] });
   return present(readAs(found[0], field), field);
 }
 
 function present(value, field) {
-  if (field.required && (value === null || value === "")) throw new Failure("data", "missing", "it is required and there is nothing to read");
+  if (field.required && (value === null || value === ""))
+    throw new Failure("data", "missing", "it is required and there is nothing to read");
   return value;
 }
 
 function readAs(element, { read, attribute }) {
   switch (read ?? (attribute != null ? "attribute" : "text")) {
-    case "text": return isButtonInput(element) ? normalise(buttonText(element)) : readableText(element);
-    case "value": return editableValue(element);
-    case "attribute": return element.getAttribute(attribute);
-    case "html": return element.innerHTML;
-    case "number": return firstNumber(["input", "textarea"].includes(tagOf(element)) ? element.value : readableText(element));
-    case "count": return 1;
-    case "checked": return checkedState(element);
-    case "box": return boxOf(element);
-    default: throw new Failure("data", "invalid_request", `cannot read ${read}`);
+    case "text":
+      return isButtonInput(element) ? normalise(buttonText(element)) : readableText(element);
+    case "value":
+      return editableValue(element);
+    case "attribute":
+      return element.getAttribute(attribute);
+    case "html":
+      return element.innerHTML;
+    case "number":
+      return firstNumber(["input", "textarea"].includes(tagOf(element)) ? element.value : readableText(element));
+    case "count":
+      return 1;
+    case "checked":
+      return checkedState(element);
+    case "box":
+      return boxOf(element);
+    default:
+      throw new Failure("data", "invalid_request", `cannot read ${read}`);
   }
 }
 
@@ -98,7 +115,9 @@ function fingerprints(request) {
 // Every visible match, for masking what a picture must not show.
 function boxes(request) {
   beginLook();
-  const found = request.locators.flatMap((target) => rankedLocators(target).flatMap((locator) => matchesOf(locator, document, request).found));
+  const found = request.locators.flatMap((target) =>
+    rankedLocators(target).flatMap((locator) => matchesOf(locator, document, request).found),
+  );
   return {
     boxes: [...new Set(found)].filter(isVisible).map((element) => {
       const box = boxOf(element);
@@ -131,7 +150,8 @@ function outline(element, depth, write) {
       const role = roleOf(child);
       if (role && !write(depth, outlineLine(child, role))) return false;
       // A name from content has said already what is inside, except for the controls.
-      const said = role !== null && NAME_FROM_CONTENT.has(role) && role !== "row" && role !== "cell" && role !== "gridcell";
+      const said =
+        role !== null && NAME_FROM_CONTENT.has(role) && role !== "row" && role !== "cell" && role !== "gridcell";
       if (!said && tagOf(child) !== "select" && !outline(child, role ? depth + 1 : depth, write)) return false;
     }
   }
@@ -150,7 +170,11 @@ function outlineLine(element, role) {
   if (checkedState(element) === true) parts.push("[checked]");
   if (isDisabled(element)) parts.push("[disabled]");
   if (element.hasAttribute("aria-expanded")) parts.push(`[expanded=${element.getAttribute("aria-expanded")}]`);
-  const value = tagOf(element) === "select" ? normalise([...element.selectedOptions].map((option) => option.label).join(", ")) : editableValue(element);
-  if (value && !isButtonInput(element) && checkedState(element) === null) parts.push(isSecretField(element) ? "value hidden" : `value ${quoted(normalise(value))}`);
+  const value =
+    tagOf(element) === "select"
+      ? normalise([...element.selectedOptions].map((option) => option.label).join(", "))
+      : editableValue(element);
+  if (value && !isButtonInput(element) && checkedState(element) === null)
+    parts.push(isSecretField(element) ? "value hidden" : `value ${quoted(normalise(value))}`);
   return parts.join(" ");
 }

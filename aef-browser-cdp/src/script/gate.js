@@ -1,6 +1,16 @@
-// The gate between input and page: at the real event it looks again whether the right element gets it, and whether it still may.
+// The gate between input and page: at the real event it looks again whether the right element gets it, and whether it
+// still may.
 
-const POINTER_EVENTS = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "auxclick", "dblclick", "contextmenu"];
+const POINTER_EVENTS = [
+  "pointerdown",
+  "mousedown",
+  "pointerup",
+  "mouseup",
+  "click",
+  "auxclick",
+  "dblclick",
+  "contextmenu",
+];
 const HOVER_EVENTS = ["pointermove", "mousemove"];
 const KEY_EVENTS = ["keydown", "keypress", "keyup", "beforeinput", "compositionstart"];
 // A gate whose verdict nobody asks for must not stand in the way of a person who takes over.
@@ -11,10 +21,11 @@ const LONGEST_GATE = 60_000;
 let armed = null;
 let lastToken = 0;
 
-// The listeners stand from the beginning, before those of the page, and rest while no gate is armed. A `document.open` takes them away;
-// adding them again does nothing where they are still there.
+// The listeners stand from the beginning, before those of the page, and rest while no gate is armed. A `document.open`
+// takes them away; adding them again does nothing where they are still there.
 function listen() {
-  for (const kind of [...POINTER_EVENTS, ...HOVER_EVENTS, ...KEY_EVENTS]) addEventListener(kind, guard, { capture: true, passive: false });
+  for (const kind of [...POINTER_EVENTS, ...HOVER_EVENTS, ...KEY_EVENTS])
+    addEventListener(kind, guard, { capture: true, passive: false });
 }
 
 // `meets` says whether an event's innermost element is the right one; null accepts any.
@@ -23,10 +34,20 @@ function arm({ kinds, meets, gateMs, swallowOthers, details }) {
   listen();
   const left = gateMs == null ? Infinity : Math.max(Number(gateMs), 0);
   const gate = {
-    ...details, token: `g${++lastToken}`, kinds, meets, swallowOthers, deadline: performance.now() + left,
+    ...details,
+    token: `g${++lastToken}`,
+    kinds,
+    meets,
+    swallowOthers,
+    deadline: performance.now() + left,
     record: { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null },
   };
-  gate.timer = setTimeout(() => { if (armed === gate) disarm(); }, Math.min(left, LONGEST_GATE) + FORGOTTEN_AFTER);
+  gate.timer = setTimeout(
+    () => {
+      if (armed === gate) disarm();
+    },
+    Math.min(left, LONGEST_GATE) + FORGOTTEN_AFTER,
+  );
   armed = gate;
   return gate.token;
 }
@@ -73,14 +94,20 @@ function gateOf(token) {
 
 function armPointer(element, request, details) {
   return arm({
-    kinds: POINTER_EVENTS, gateMs: request.gateMs, swallowOthers: !request.force, details: { element, ...details },
+    kinds: POINTER_EVENTS,
+    gateMs: request.gateMs,
+    swallowOthers: !request.force,
+    details: { element, ...details },
     meets: request.force ? null : (met) => isElement(met) && hits(element, met),
   });
 }
 
 function armHover(element, request) {
   return arm({
-    kinds: HOVER_EVENTS, gateMs: request.gateMs, swallowOthers: false, details: { element },
+    kinds: HOVER_EVENTS,
+    gateMs: request.gateMs,
+    swallowOthers: false,
+    details: { element },
     meets: (met) => isElement(met) && hits(element, met),
   });
 }
@@ -88,12 +115,25 @@ function armHover(element, request) {
 // Focus may rightly move on after the first key; only where the first one goes is checked.
 function armKeys(element, request) {
   return arm({
-    kinds: KEY_EVENTS, gateMs: request.gateMs, swallowOthers: true, details: { element },
-    meets: element ? (met) => isElement(met) && (composedContains(element, met) || (element.isContentEditable && composedContains(met, element))) : null,
+    kinds: KEY_EVENTS,
+    gateMs: request.gateMs,
+    swallowOthers: true,
+    details: { element },
+    meets: element
+      ? (met) =>
+          isElement(met) &&
+          (composedContains(element, met) || (element.isContentEditable && composedContains(met, element)))
+      : null,
   });
 }
 
 // Input for a child frame that reaches this frame has missed it.
 function armAgainstAll(request) {
-  return arm({ kinds: POINTER_EVENTS, gateMs: request.gateMs, swallowOthers: true, details: { element: null }, meets: () => false });
+  return arm({
+    kinds: POINTER_EVENTS,
+    gateMs: request.gateMs,
+    swallowOthers: true,
+    details: { element: null },
+    meets: () => false,
+  });
 }

@@ -15,11 +15,17 @@ const FINDERS = {
     elementsBelow(scope).filter((element) => element.getAttribute(options.testIdAttribute) === String(locator.testId)),
   role: (locator, scope) => {
     const role = ROLE_SYNONYMS[locator.role] ?? locator.role;
-    return elementsBelow(scope).filter((element) =>
-      roleOf(element) === role && !isHiddenFromRoles(element) && (locator.name == null || textMatches(accessibleName(element), locator.name, locator.exact)));
+    return elementsBelow(scope).filter(
+      (element) =>
+        roleOf(element) === role &&
+        !isHiddenFromRoles(element) &&
+        (locator.name == null || textMatches(accessibleName(element), locator.name, locator.exact)),
+    );
   },
   label: (locator, scope) =>
-    elementsBelow(scope).filter((element) => labelTexts(element).some((text) => textMatches(text, locator.label, locator.exact))),
+    elementsBelow(scope).filter((element) =>
+      labelTexts(element).some((text) => textMatches(text, locator.label, locator.exact)),
+    ),
   placeholder: (locator, scope) => withAttribute("placeholder", locator.placeholder, locator, scope),
   altText: (locator, scope) => withAttribute("alt", locator.altText, locator, scope),
   title: (locator, scope) => withAttribute("title", locator.title, locator, scope),
@@ -35,7 +41,9 @@ function textMatches(text, wanted, exact) {
 }
 
 function withAttribute(attribute, wanted, locator, scope) {
-  return elementsBelow(scope).filter((element) => element.hasAttribute(attribute) && textMatches(element.getAttribute(attribute), wanted, locator.exact));
+  return elementsBelow(scope).filter(
+    (element) => element.hasAttribute(attribute) && textMatches(element.getAttribute(attribute), wanted, locator.exact),
+  );
 }
 
 function labelTexts(element) {
@@ -43,12 +51,15 @@ function labelTexts(element) {
   const references = referencedElements(element, "aria-labelledby");
   if (references.length > 0) texts.push(references.map(readableText).join(" "));
   else if (element.hasAttribute("aria-label")) texts.push(element.getAttribute("aria-label"));
-  if (element.labels) texts.push(...[...element.labels].map((label) => isRendered(label) ? renderedTextWithout(label, element) : rawText(label)));
+  if (element.labels)
+    texts.push(
+      ...[...element.labels].map((label) => (isRendered(label) ? renderedTextWithout(label, element) : rawText(label))),
+    );
   return texts;
 }
 
-// The innermost elements whose rendered text matches. Whatever an element shows is part of what those around it show, so a branch without the
-// text is not looked into.
+// The innermost elements whose rendered text matches. Whatever an element shows is part of what those around it show,
+// so a branch without the text is not looked into.
 function innermostWithText(scope, wanted, exact) {
   const found = [];
   const descend = (element) => {
@@ -57,7 +68,13 @@ function innermostWithText(scope, wanted, exact) {
     const before = found.length;
     // A list shows its chosen option only, and is chosen from as a whole.
     if (element.localName !== "select") descendAll(element);
-    if (found.length === before && element.localName !== "slot" && textMatches(text, wanted, exact) && isRendered(element)) found.push(element);
+    if (
+      found.length === before &&
+      element.localName !== "slot" &&
+      textMatches(text, wanted, exact) &&
+      isRendered(element)
+    )
+      found.push(element);
   };
   const descendAll = (parent) => {
     for (const child of composedChildren(parent)) if (isElement(child)) descend(child);
@@ -96,7 +113,10 @@ function evaluated(expression, scope) {
 
 // Inside a scope every path is relative to it, however it begins; literals stay as they are.
 function relativePath(expression) {
-  return expression.replace(/("[^"]*"|'[^']*')|(^|[(|])(\s*)\//g, (_, literal, before, space) => literal ?? `${before}${space}./`);
+  return expression.replace(
+    /("[^"]*"|'[^']*')|(^|[(|])(\s*)\//g,
+    (_, literal, before, space) => literal ?? `${before}${space}./`,
+  );
 }
 
 function strategyOf(locator) {
@@ -110,14 +130,16 @@ function strategyOf(locator) {
 
 // All matches of one locator, and what its last filter dropped.
 function matchesOf(locator, scope, options) {
-  if (locator === null || typeof locator !== "object") throw new Failure("data", "invalid_locator", "a locator is an object");
+  if (locator === null || typeof locator !== "object")
+    throw new Failure("data", "invalid_locator", "a locator is an object");
   if (locator.ref != null) return { found: [referenced(locator.ref)], dropped: [] };
   if (locator.frame != null) throw new Failure("internal", "frame_unresolved", "a locator still names its frame");
   const find = FINDERS[strategyOf(locator)];
   let found;
   if (locator.within != null) {
     const matches = new Set();
-    for (const container of anyOf(locator.within, scope, options).found) for (const element of find(locator, container, options)) matches.add(element);
+    for (const container of anyOf(locator.within, scope, options).found)
+      for (const element of find(locator, container, options)) matches.add(element);
     found = inDocumentOrder(matches, scope);
   } else {
     found = find(locator, scope, options);
@@ -131,7 +153,8 @@ function filtered(locator, found) {
     if (kept.length === 0 && found.length > 0) dropped = found;
     found = kept;
   };
-  if (locator.hasText != null) keep(found.filter((element) => textMatches(readableText(element), locator.hasText, false)));
+  if (locator.hasText != null)
+    keep(found.filter((element) => textMatches(readableText(element), locator.hasText, false)));
   if (locator.visible != null) keep(found.filter((element) => isVisible(element) === Boolean(locator.visible)));
   const place = locator.nth ?? (locator.first ? 0 : locator.last ? -1 : null);
   if (place !== null) {
@@ -163,7 +186,8 @@ function oneOf(target, scope, options) {
   const locators = rankedLocators(target);
   for (const [strategy, locator] of locators.entries()) {
     const result = matchesOf(locator, scope, options);
-    if (result.found.length === 1) return checkedAgainst(result.found[0], strategy, recordedAs(locators, strategy, options), options);
+    if (result.found.length === 1)
+      return checkedAgainst(result.found[0], strategy, recordedAs(locators, strategy, options), options);
     if (result.found.length > 1) several ??= { found: result.found, strategy, locator };
     if (dropped.length === 0) dropped = result.dropped;
   }
@@ -173,29 +197,42 @@ function oneOf(target, scope, options) {
 
 // What was recorded may stand in the request or in any locator of the list; the nearest one counts.
 function recordedAs(locators, strategy, options) {
-  return locators[strategy].fingerprint ?? options.fingerprint ?? locators.find((locator) => locator.fingerprint)?.fingerprint;
+  return (
+    locators[strategy].fingerprint ??
+    options.fingerprint ??
+    locators.find((locator) => locator.fingerprint)?.fingerprint
+  );
 }
 
 function checkedAgainst(element, strategy, expected, options) {
   if (strategy > 0 && expected) {
     const actual = fingerprintOf(element, options);
     if (!sameFingerprint(expected, actual)) {
-      throw new Failure("target_changed", null, "a lower-ranked locator matches something other than what was recorded",
-        { expected, actual, strategy, description: describe(element) });
+      throw new Failure(
+        "target_changed",
+        null,
+        "a lower-ranked locator matches something other than what was recorded",
+        { expected, actual, strategy, description: describe(element) },
+      );
     }
   }
   return { element, strategy };
 }
 
 function ambiguous({ found, strategy, locator }) {
-  return new Failure("ambiguous", null, `${found.length} elements match ${written(locator)}`,
-    { count: found.length, strategy, candidates: found.slice(0, LISTED).map(describe) });
+  return new Failure("ambiguous", null, `${found.length} elements match ${written(locator)}`, {
+    count: found.length,
+    strategy,
+    candidates: found.slice(0, LISTED).map(describe),
+  });
 }
 
 function notFound(locators, dropped, scope) {
   const candidates = (dropped.length > 0 ? dropped : nearMisses(locators, scope)).slice(0, LISTED).map(describe);
   const which = written(locators[0]) + (locators.length > 1 ? ` (nor ${locators.length - 1} more)` : "");
-  return new Failure("element_not_found", dropped.length > 0 ? "filtered" : null, `nothing matches ${which}`, { candidates });
+  return new Failure("element_not_found", dropped.length > 0 ? "filtered" : null, `nothing matches ${which}`, {
+    candidates,
+  });
 }
 
 // What a person would compare with when a role or an exact text is not there.
@@ -234,6 +271,7 @@ function reference(element) {
 
 function referenced(name) {
   const element = references.get(name)?.deref();
-  if (!element?.isConnected) throw new Failure("not_actionable", "detached", `the element ${name} is no longer in the document`);
+  if (!element?.isConnected)
+    throw new Failure("not_actionable", "detached", `the element ${name} is no longer in the document`);
   return element;
 }

@@ -1,27 +1,106 @@
 // Roles by "ARIA in HTML" and names by "Accessible Name and Description Computation 1.2".
 
-const ROLES = new Set(("alert alertdialog application article banner blockquote button caption cell checkbox code columnheader combobox complementary " +
-  "contentinfo definition deletion dialog document emphasis feed figure form generic grid gridcell group heading img insertion link list listbox " +
-  "listitem log main mark marquee math menu menubar menuitem menuitemcheckbox menuitemradio meter navigation none note option paragraph presentation " +
-  "progressbar radio radiogroup region row rowgroup rowheader scrollbar search searchbox separator slider spinbutton status strong subscript " +
-  "superscript switch tab table tablist tabpanel term textbox time timer toolbar tooltip tree treegrid treeitem").split(" "));
+// The names in a text, whatever stands between them.
+function wordSet(text) {
+  return new Set(text.trim().split(/\s+/));
+}
+
+const ROLES = wordSet(`
+  alert alertdialog application article banner blockquote button caption cell checkbox code columnheader combobox
+  complementary contentinfo definition deletion dialog document emphasis feed figure form generic grid gridcell
+  group heading img insertion link list listbox listitem log main mark marquee math menu menubar menuitem
+  menuitemcheckbox menuitemradio meter navigation none note option paragraph presentation progressbar radio
+  radiogroup region row rowgroup rowheader scrollbar search searchbox separator slider spinbutton status strong
+  subscript superscript switch tab table tablist tabpanel term textbox time timer toolbar tooltip tree treegrid
+  treeitem
+`);
 const ROLE_SYNONYMS = { image: "img", none: "presentation", directory: "list" };
 const PLAIN_ROLES = {
-  article: "article", blockquote: "blockquote", button: "button", caption: "caption", code: "code", datalist: "listbox", dd: "definition",
-  del: "deletion", details: "group", dfn: "term", dialog: "dialog", dt: "term", em: "emphasis", fieldset: "group", figure: "figure",
-  h1: "heading", h2: "heading", h3: "heading", h4: "heading", h5: "heading", h6: "heading", hgroup: "group", hr: "separator", html: "document",
-  ins: "insertion", main: "main", mark: "mark", math: "math", menu: "list", meter: "meter", nav: "navigation", ol: "list", optgroup: "group", option: "option",
-  output: "status", p: "paragraph", progress: "progressbar", s: "deletion", search: "search", strong: "strong", sub: "subscript", sup: "superscript",
-  svg: "img", table: "table", tbody: "rowgroup", tfoot: "rowgroup", thead: "rowgroup", textarea: "textbox", time: "time", tr: "row", ul: "list",
+  article: "article",
+  blockquote: "blockquote",
+  button: "button",
+  caption: "caption",
+  code: "code",
+  datalist: "listbox",
+  dd: "definition",
+  del: "deletion",
+  details: "group",
+  dfn: "term",
+  dialog: "dialog",
+  dt: "term",
+  em: "emphasis",
+  fieldset: "group",
+  figure: "figure",
+  h1: "heading",
+  h2: "heading",
+  h3: "heading",
+  h4: "heading",
+  h5: "heading",
+  h6: "heading",
+  hgroup: "group",
+  hr: "separator",
+  html: "document",
+  ins: "insertion",
+  main: "main",
+  mark: "mark",
+  math: "math",
+  menu: "list",
+  meter: "meter",
+  nav: "navigation",
+  ol: "list",
+  optgroup: "group",
+  option: "option",
+  output: "status",
+  p: "paragraph",
+  progress: "progressbar",
+  s: "deletion",
+  search: "search",
+  strong: "strong",
+  sub: "subscript",
+  sup: "superscript",
+  svg: "img",
+  table: "table",
+  tbody: "rowgroup",
+  tfoot: "rowgroup",
+  thead: "rowgroup",
+  textarea: "textbox",
+  time: "time",
+  tr: "row",
+  ul: "list",
   address: "group",
 };
 const INPUT_ROLES = {
-  button: "button", image: "button", reset: "button", submit: "button", file: "button", checkbox: "checkbox", radio: "radio", range: "slider",
-  number: "spinbutton", hidden: null,
+  button: "button",
+  image: "button",
+  reset: "button",
+  submit: "button",
+  file: "button",
+  checkbox: "checkbox",
+  radio: "radio",
+  range: "slider",
+  number: "spinbutton",
+  hidden: null,
 };
-const SECTIONING = "article, aside, main, nav, section, [role=article], [role=complementary], [role=main], [role=navigation], [role=region]";
-const GLOBAL_ARIA = ["aria-atomic", "aria-busy", "aria-controls", "aria-current", "aria-describedby", "aria-details", "aria-dropeffect", "aria-flowto",
-  "aria-grabbed", "aria-keyshortcuts", "aria-label", "aria-labelledby", "aria-live", "aria-owns", "aria-relevant", "aria-roledescription"];
+const SECTIONING = `article, aside, main, nav, section, [role=article], [role=complementary], [role=main],
+  [role=navigation], [role=region]`;
+const GLOBAL_ARIA = [
+  "aria-atomic",
+  "aria-busy",
+  "aria-controls",
+  "aria-current",
+  "aria-describedby",
+  "aria-details",
+  "aria-dropeffect",
+  "aria-flowto",
+  "aria-grabbed",
+  "aria-keyshortcuts",
+  "aria-label",
+  "aria-labelledby",
+  "aria-live",
+  "aria-owns",
+  "aria-relevant",
+  "aria-roledescription",
+];
 
 // The role, or null where an element has none of interest (generic and presentational ones).
 function roleOf(element) {
@@ -37,7 +116,8 @@ function explicitRole(element) {
     const role = ROLE_SYNONYMS[token] ?? token;
     if (!ROLES.has(role)) continue;
     // A presentational role is void on what can be focused or says something global about itself.
-    if (role === "presentation" && (isFocusable(element) || GLOBAL_ARIA.some((name) => element.hasAttribute(name)))) continue;
+    if (role === "presentation" && (isFocusable(element) || GLOBAL_ARIA.some((name) => element.hasAttribute(name))))
+      continue;
     return role;
   }
   return null;
@@ -54,20 +134,37 @@ function implicitRole(element) {
   const tag = tagOf(element);
   if (belongsToPresentation(element, tag)) return null;
   switch (tag) {
-    case "a": case "area": return element.hasAttribute("href") ? "link" : null;
-    case "aside": return isScopedToPage(element, "article, aside, nav, section") || hasNameAttribute(element) ? "complementary" : null;
-    case "footer": return isScopedToPage(element, SECTIONING) ? "contentinfo" : null;
-    case "header": return isScopedToPage(element, SECTIONING) ? "banner" : null;
-    case "form": return hasNameAttribute(element) ? "form" : null;
-    case "section": return hasNameAttribute(element) ? "region" : null;
-    case "img": return element.getAttribute("alt") === "" && !hasNameAttribute(element) ? null : "img";
-    case "input": return inputRole(element);
-    case "li": return element.parentElement?.matches("ul, ol, menu, [role=list]") ? "listitem" : null;
-    case "select": return element.multiple || element.size > 1 ? "listbox" : "combobox";
-    case "summary": return element.parentElement?.localName === "details" ? "button" : null;
-    case "td": return isInGrid(element) ? "gridcell" : "cell";
-    case "th": return headerRole(element);
-    default: return PLAIN_ROLES[tag] ?? null;
+    case "a":
+    case "area":
+      return element.hasAttribute("href") ? "link" : null;
+    case "aside":
+      return isScopedToPage(element, "article, aside, nav, section") || hasNameAttribute(element)
+        ? "complementary"
+        : null;
+    case "footer":
+      return isScopedToPage(element, SECTIONING) ? "contentinfo" : null;
+    case "header":
+      return isScopedToPage(element, SECTIONING) ? "banner" : null;
+    case "form":
+      return hasNameAttribute(element) ? "form" : null;
+    case "section":
+      return hasNameAttribute(element) ? "region" : null;
+    case "img":
+      return element.getAttribute("alt") === "" && !hasNameAttribute(element) ? null : "img";
+    case "input":
+      return inputRole(element);
+    case "li":
+      return element.parentElement?.matches("ul, ol, menu, [role=list]") ? "listitem" : null;
+    case "select":
+      return element.multiple || element.size > 1 ? "listbox" : "combobox";
+    case "summary":
+      return element.parentElement?.localName === "details" ? "button" : null;
+    case "td":
+      return isInGrid(element) ? "gridcell" : "cell";
+    case "th":
+      return headerRole(element);
+    default:
+      return PLAIN_ROLES[tag] ?? null;
   }
 }
 
@@ -101,11 +198,13 @@ function headerRole(header) {
 
 // The parts of a list or table lose their roles together with it.
 function belongsToPresentation(element, tag) {
-  const owner = tag === "li" ? element.parentElement : /^(td|th|tr|tbody|thead|tfoot)$/.test(tag) ? element.closest("table") : null;
+  const owner =
+    tag === "li" ? element.parentElement : /^(td|th|tr|tbody|thead|tfoot)$/.test(tag) ? element.closest("table") : null;
   return owner != null && explicitRole(owner) === "presentation";
 }
 
-// Absent from the accessibility tree: not rendered, invisible, or under `aria-hidden`. Inert ones stay, so that acting on them can say why not.
+// Absent from the accessibility tree: not rendered, invisible, or under `aria-hidden`. Inert ones stay, so that acting
+// on them can say why not.
 function isHiddenFromRoles(element) {
   return remembered(look.hidden, element, () => {
     const tag = tagOf(element);
@@ -119,27 +218,38 @@ function isHiddenFromRoles(element) {
   });
 }
 
-const NAME_FROM_CONTENT = new Set(("button cell checkbox columnheader gridcell heading link menuitem menuitemcheckbox menuitemradio option radio row " +
-  "rowheader switch tab tooltip treeitem").split(" "));
-const NAME_PROHIBITED = new Set(("caption code definition deletion emphasis insertion mark paragraph strong subscript superscript term time").split(" "));
+const NAME_FROM_CONTENT = wordSet(`
+  button cell checkbox columnheader gridcell heading link menuitem menuitemcheckbox menuitemradio option radio row
+  rowheader switch tab tooltip treeitem
+`);
+const NAME_PROHIBITED = new Set(
+  "caption code definition deletion emphasis insertion mark paragraph strong subscript superscript term time".split(
+    " ",
+  ),
+);
 
 function accessibleName(element) {
   return remembered(look.names, element, () => {
     if (NAME_PROHIBITED.has(roleOf(element))) return "";
-    return normalise(nameOf(element, { root: element, visited: new Set(), referenced: false, hiddenAllowed: false, inside: false }));
+    return normalise(
+      nameOf(element, { root: element, visited: new Set(), referenced: false, hiddenAllowed: false, inside: false }),
+    );
   });
 }
 
-// One step of the computation; `inside` says that the text becomes part of the name of `root`. The letters are those of the specification.
+// One step of the computation; `inside` says that the text becomes part of the name of `root`. The letters are those of
+// the specification.
 function nameOf(element, context) {
   if (context.visited.has(element)) return "";
   if (!context.hiddenAllowed && isHiddenForNames(element)) return ""; // 2A
-  if (!context.referenced) { // 2B
+  if (!context.referenced) {
+    // 2B
     const names = referencedElements(element, "aria-labelledby");
     if (names.length > 0) return names.map((target) => referencedName(target, context)).join(" ");
   }
   context.visited.add(element);
-  if (context.inside) { // 2C
+  if (context.inside) {
+    // 2C
     const value = embeddedValue(element, context);
     if (value !== null) return value;
   }
@@ -147,7 +257,8 @@ function nameOf(element, context) {
   if (label) return label; // 2D
   const native = nativeName(element, context);
   if (native) return native; // 2E
-  if (context.inside || NAME_FROM_CONTENT.has(roleOf(element)) || element.localName === "summary") { // 2F
+  if (context.inside || NAME_FROM_CONTENT.has(roleOf(element)) || element.localName === "summary") {
+    // 2F
     const content = contentName(element, context);
     if (content.trim()) return content;
   }
@@ -168,7 +279,13 @@ function referencedElements(element, attribute) {
 
 function referencedName(target, context) {
   // An element may name itself (`aria-labelledby` with its own id), so each reference starts with a fresh set.
-  return nameOf(target, { root: context.root, visited: new Set(), referenced: true, inside: true, hiddenAllowed: isHiddenForNames(target) });
+  return nameOf(target, {
+    root: context.root,
+    visited: new Set(),
+    referenced: true,
+    inside: true,
+    hiddenAllowed: isHiddenForNames(target),
+  });
 }
 
 function embeddedValue(element, context) {
@@ -176,7 +293,8 @@ function embeddedValue(element, context) {
   const role = roleOf(element);
   const tag = tagOf(element);
   if (isSecretField(element)) return "";
-  if (role === "textbox" || role === "searchbox") return tag === "input" || tag === "textarea" ? element.value : rawText(element);
+  if (role === "textbox" || role === "searchbox")
+    return tag === "input" || tag === "textarea" ? element.value : rawText(element);
   if (role === "combobox" || role === "listbox") {
     if (tag === "select") return [...element.selectedOptions].map((option) => option.label).join(" ");
     if (tag === "input") return element.value;
@@ -184,7 +302,9 @@ function embeddedValue(element, context) {
     return chosen.map((option) => nameOf(option, { ...context, inside: true })).join(" ");
   }
   if (role === "slider" || role === "spinbutton" || role === "progressbar" || role === "scrollbar") {
-    return element.getAttribute("aria-valuetext") ?? element.getAttribute("aria-valuenow") ?? String(element.value ?? "");
+    return (
+      element.getAttribute("aria-valuetext") ?? element.getAttribute("aria-valuenow") ?? String(element.value ?? "")
+    );
   }
   return null;
 }
@@ -194,7 +314,8 @@ const CHILD_NAMES = { fieldset: "legend", figure: "figcaption", table: "caption"
 function nativeName(element, context) {
   if (explicitRole(element) === "presentation") return "";
   const tag = tagOf(element);
-  if (tag === "svg") return [...element.children].find((child) => child.localName === "title")?.textContent.trim() ?? "";
+  if (tag === "svg")
+    return [...element.children].find((child) => child.localName === "title")?.textContent.trim() ?? "";
   const labels = labelsName(element, context);
   if (labels) return labels;
   if (tag === "input" && BUTTON_TYPES.has(element.type)) return buttonText(element);
@@ -213,7 +334,12 @@ function labelsName(element, context) {
   const labels = element.labels ? [...element.labels] : [];
   // Inside a label the control itself is not asked for its labels again.
   if (labels.length === 0 || labels.some((label) => context.visited.has(label))) return "";
-  return labels.map((label) => nameOf(label, { ...context, referenced: true, inside: true, hiddenAllowed: isHiddenForNames(label) })).join(" ").trim();
+  return labels
+    .map((label) =>
+      nameOf(label, { ...context, referenced: true, inside: true, hiddenAllowed: isHiddenForNames(label) }),
+    )
+    .join(" ")
+    .trim();
 }
 
 function contentName(element, context) {
@@ -233,13 +359,14 @@ function contentName(element, context) {
 function pseudoText(element, pseudo) {
   const style = getComputedStyle(element, pseudo);
   const content = style.content;
-  if (content === "none" || content === "normal" || style.display === "none" || style.visibility !== "visible") return "";
+  if (content === "none" || content === "normal" || style.display === "none" || style.visibility !== "visible")
+    return "";
   // `content: "★" / "starred"` names its alternative after the slash.
   const alternative = content.match(/\/\s*((?:"(?:[^"\\]|\\.)*"\s*)+)$/);
   const source = alternative ? alternative[1] : content;
   let text = "";
   for (const [, quoted, attribute] of source.matchAll(/"((?:[^"\\]|\\.)*)"|attr\(([\w-]+)\)/g)) {
-    text += attribute ? element.getAttribute(attribute) ?? "" : quoted.replace(/\\(.)/g, "$1");
+    text += attribute ? (element.getAttribute(attribute) ?? "") : quoted.replace(/\\(.)/g, "$1");
   }
   const gap = textGap(style.display) ? " " : "";
   return gap + text + gap;
@@ -248,7 +375,9 @@ function pseudoText(element, pseudo) {
 function tooltip(element) {
   const title = (element.getAttribute("title") ?? "").trim();
   if (title) return title;
-  return element.matches("input, textarea") ? (element.getAttribute("placeholder") ?? element.getAttribute("aria-placeholder") ?? "") : "";
+  return element.matches("input, textarea")
+    ? (element.getAttribute("placeholder") ?? element.getAttribute("aria-placeholder") ?? "")
+    : "";
 }
 
 // What an element was when it was recorded.
@@ -262,6 +391,9 @@ function fingerprintOf(element, options) {
 
 // Ids and test ids are hints and often generated: only role, name and tag decide, as far as they were recorded.
 function sameFingerprint(expected, actual) {
-  return (expected.role == null || expected.role === actual.role) && (expected.tag == null || expected.tag === actual.tag) &&
-    (expected.name == null || normalise(expected.name) === normalise(actual.name));
+  return (
+    (expected.role == null || expected.role === actual.role) &&
+    (expected.tag == null || expected.tag === actual.tag) &&
+    (expected.name == null || normalise(expected.name) === normalise(actual.name))
+  );
 }

@@ -8,11 +8,15 @@ async function observe(request) {
     await untilDone(request.poll ? request.timeoutMs : 0, () => {
       results = conditions.map((condition) => judged(condition, request));
       const mistaken = results.find((result) => result.error && isFinal(result));
-      if (mistaken) throw Object.assign(new Failure("data", "invalid_condition", "waiting cannot mend this"), { error: mistaken.error });
+      if (mistaken)
+        throw Object.assign(new Failure("data", "invalid_condition", "waiting cannot mend this"), {
+          error: mistaken.error,
+        });
       if (!results.every((result) => result.holds)) throw new Failure("data", "missing", "not all conditions hold yet");
     });
   } catch (failure) {
-    // The last look is the answer, also where it was refused by a mistake in a condition: `judged` keeps that as its error.
+    // The last look is the answer, also where it was refused by a mistake in a condition: `judged` keeps that as its
+    // error.
     if (!(failure instanceof Failure)) throw failure;
   }
   return { holds: results.every((result) => result.holds), results, page: pageState() };
@@ -31,20 +35,31 @@ const CONDITIONS = {
   const: (value, options, condition) => ({ holds: value === true, detail: condition.detail ?? `it was ${value}` }),
   visible: (target, options) => {
     const element = existing(target, options);
-    return element ? seen(isVisible(element), `${describe(element)} was ${isVisible(element) ? "visible" : "hidden"}`) : seen(false, nothing(target));
+    return element
+      ? seen(isVisible(element), `${describe(element)} was ${isVisible(element) ? "visible" : "hidden"}`)
+      : seen(false, nothing(target));
   },
   hidden: (target, options) => {
     const shown = anyOf(target, document, options).found.filter(isVisible);
-    return shown.length > 0 ? seen(false, `${shown.map(describe).slice(0, 3).join(", ")} was visible`) : seen(true, "nothing of it was visible");
+    return shown.length > 0
+      ? seen(false, `${shown.map(describe).slice(0, 3).join(", ")} was visible`)
+      : seen(true, "nothing of it was visible");
   },
   enabled: (target, options) => stateOf(target, options, (element) => !isDisabled(element), "enabled", "disabled"),
   disabled: (target, options) => stateOf(target, options, isDisabled, "disabled", "enabled"),
   editable: (target, options) => stateOf(target, options, isEditable, "editable", "not editable"),
-  checked: (target, options) => stateOf(target, options, (element) => {
-    const state = checkedState(element);
-    if (state === null) throw notActionable(element, "wrong_element", "cannot be checked");
-    return state;
-  }, "checked", "not checked"),
+  checked: (target, options) =>
+    stateOf(
+      target,
+      options,
+      (element) => {
+        const state = checkedState(element);
+        if (state === null) throw notActionable(element, "wrong_element", "cannot be checked");
+        return state;
+      },
+      "checked",
+      "not checked",
+    ),
   text: (test, options) => {
     const element = oneOf(test.target, document, options).element;
     return compared("text", readableText(element), test, true);
@@ -53,13 +68,17 @@ const CONDITIONS = {
     const element = oneOf(test.target, document, options).element;
     const value = editableValue(element);
     if (value === null) throw notActionable(element, "wrong_element", "has no value");
-    return isSecretField(element) ? concealed(compared("value", value, test, true)) : compared("value", value, test, true);
+    return isSecretField(element)
+      ? concealed(compared("value", value, test, true))
+      : compared("value", value, test, true);
   },
   attribute: (test, options) => {
     const element = oneOf(test.target, document, options).element;
     const value = element.getAttribute(test.name);
     if (value === null) return seen(false, `there was no attribute ${test.name}`);
-    return hasComparison(test) ? compared(`attribute ${test.name}`, value, test, true) : seen(true, `attribute ${test.name} was there`);
+    return hasComparison(test)
+      ? compared(`attribute ${test.name}`, value, test, true)
+      : seen(true, `attribute ${test.name} was there`);
   },
   count: (test, options) => {
     const count = anyOf(test.target, document, options).found.length;
@@ -93,8 +112,12 @@ const CONDITIONS = {
 
 function evaluate(condition, options) {
   if (typeof condition === "boolean") return CONDITIONS.const(condition, options, {});
-  const kind = condition !== null && typeof condition === "object" ? Object.keys(condition).find((key) => key in CONDITIONS) : undefined;
-  if (!kind) throw new Failure("data", "invalid_condition", `not a condition: ${shorten(JSON.stringify(condition) ?? "", 160)}`);
+  const kind =
+    condition !== null && typeof condition === "object"
+      ? Object.keys(condition).find((key) => key in CONDITIONS)
+      : undefined;
+  if (!kind)
+    throw new Failure("data", "invalid_condition", `not a condition: ${shorten(JSON.stringify(condition) ?? "", 160)}`);
   return CONDITIONS[kind](condition[kind], options, condition);
 }
 
@@ -177,20 +200,28 @@ function measured(what, number, test) {
   const bounds = Object.entries(test).filter(([key, wanted]) => key in MEASURES && wanted != null);
   if (bounds.length === 0) throw new Failure("data", "invalid_condition", `${what} needs a comparison`);
   const holds = bounds.every(([key, wanted]) => {
-    if (String(wanted).trim() === "" || !Number.isFinite(Number(wanted))) throw new Failure("data", "invalid_condition", `${what} is compared with a number, not ${quoted(String(wanted))}`);
+    if (String(wanted).trim() === "" || !Number.isFinite(Number(wanted)))
+      throw new Failure(
+        "data",
+        "invalid_condition",
+        `${what} is compared with a number, not ${quoted(String(wanted))}`,
+      );
     return MEASURES[key](number, Number(wanted));
   });
   return seen(holds, `${what} was ${number}`);
 }
 
-// The first number of a text, by the rules of the filter `number`: digits grouped by commas, points, apostrophes or spaces. The last of two
-// different separators is the decimal one; a lone one is decimal unless exactly three digits follow a comma, or it stands more than once.
+// The first number of a text, by the rules of the filter `number`: digits grouped by commas, points, apostrophes or
+// spaces. The last of two different separators is the decimal one; a lone one is decimal unless exactly three digits
+// follow a comma, or it stands more than once.
 function firstNumber(text) {
   const match = /\d(?:\d|[.,](?=\d)|[ \u00a0\u202f'’](?=\d{3}(?!\d)))*/.exec(text);
   if (!match) return null;
   const digits = match[0].replace(/[^\d.,]/g, "");
   const decimal = decimalSeparator(digits);
-  const plain = [...digits].map((character, at) => (/\d/.test(character) ? character : at === decimal ? "." : "")).join("");
+  const plain = [...digits]
+    .map((character, at) => (/\d/.test(character) ? character : at === decimal ? "." : ""))
+    .join("");
   // A dash that joins a word and its number (`INV-12`) is not a sign.
   const negative = /(?<![\p{L}\p{N}])[-−]\s*$/u.test(text.slice(0, match.index));
   return negative ? -Number(plain) : Number(plain);
@@ -206,7 +237,10 @@ function decimalSeparator(digits) {
 }
 
 function isSecretField(element) {
-  return element.type === "password" || /\b(current-password|new-password|one-time-code|cc-(number|csc))\b/.test(element.autocomplete ?? "");
+  return (
+    element.type === "password" ||
+    /\b(current-password|new-password|one-time-code|cc-(number|csc))\b/.test(element.autocomplete ?? "")
+  );
 }
 
 function concealed(result) {

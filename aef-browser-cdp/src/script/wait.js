@@ -22,8 +22,8 @@ function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-// Tries until the attempt returns instead of throwing a `Failure`, or the time is over; the last failure is thrown then.
-// Each attempt starts from the locators again: a page may replace an element at any time.
+// Tries until the attempt returns instead of throwing a `Failure`, or the time is over; the last failure is thrown
+// then. Each attempt starts from the locators again: a page may replace an element at any time.
 async function untilDone(timeoutMs, attempt) {
   const deadline = performance.now() + Math.min(Math.max(Number(timeoutMs) || 0, 0), LONGEST_WAIT);
   for (let tries = 0; ; tries++) {
@@ -64,7 +64,11 @@ function requireVisible(element) {
   requireAttached(element);
   if (isVisible(element)) return;
   const box = boxOf(element);
-  const why = !isRendered(element) ? "is not rendered" : box.width > 0 && box.height > 0 ? "is invisible" : "has an empty box";
+  const why = !isRendered(element)
+    ? "is not rendered"
+    : box.width > 0 && box.height > 0
+      ? "is invisible"
+      : "has an empty box";
   throw notActionable(element, "not_visible", why);
 }
 
@@ -75,13 +79,17 @@ function requireEnabled(element) {
 
 function requireEditable(element) {
   if (!takesText(element)) {
-    throw notActionable(element, "not_editable", tagOf(element) === "select" ? "is a list: use select" : "does not take text");
+    throw notActionable(
+      element,
+      "not_editable",
+      tagOf(element) === "select" ? "is a list: use select" : "does not take text",
+    );
   }
   if (!isEditable(element)) throw notActionable(element, "not_editable", "is read-only");
 }
 
-// The same box in two animation frames. What was laid out before this call is one of them; where an animation runs on the element or around
-// it, its first frame still shows the starting place, so one more is looked at.
+// The same box in two animation frames. What was laid out before this call is one of them; where an animation runs on
+// the element or around it, its first frame still shows the starting place, so one more is looked at.
 async function requireStable(element) {
   const start = boxOf(element);
   await nextFrame();
@@ -95,7 +103,8 @@ async function requireStable(element) {
 function requireSameBox(element, before) {
   requireAttached(element);
   const now = boxOf(element);
-  if (["x", "y", "width", "height"].some((side) => before[side] !== now[side])) throw notActionable(element, "not_stable", "is moving");
+  if (["x", "y", "width", "height"].some((side) => before[side] !== now[side]))
+    throw notActionable(element, "not_stable", "is moving");
 }
 
 function isAnimated(element) {
@@ -105,7 +114,8 @@ function isAnimated(element) {
   });
 }
 
-// Scrolling. The first try leaves alone what is in view; the others move the element away from what may cover it, such as a sticky header.
+// Scrolling. The first try leaves alone what is in view; the others move the element away from what may cover it, such
+// as a sticky header.
 const ALIGNMENTS = [
   null,
   { block: "end", inline: "end" },
@@ -117,7 +127,8 @@ function bringIntoView(element, tries, position) {
   const alignment = ALIGNMENTS[tries % ALIGNMENTS.length];
   const anchor = boxedAnchor(element);
   if (alignment) anchor.scrollIntoView({ ...alignment, behavior: "instant" });
-  else if (!pointIn(element, position)) anchor.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+  else if (!pointIn(element, position))
+    anchor.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
   if (position && !pointIn(element, position)) revealPoint(element, position);
 }
 
@@ -132,7 +143,10 @@ function revealPoint(element, position) {
   for (const container of [...composedAncestors(element)]) {
     if (!isScroller(container)) continue;
     const box = boxOf(element);
-    const view = container === document.scrollingElement ? { x: 0, y: 0, width: innerWidth, height: innerHeight } : boxOf(container);
+    const view =
+      container === document.scrollingElement
+        ? { x: 0, y: 0, width: innerWidth, height: innerHeight }
+        : boxOf(container);
     const left = box.x + position.x - (view.x + view.width / 2);
     const top = box.y + position.y - (view.y + view.height / 2);
     container.scrollBy({ left, top, behavior: "instant" });
@@ -143,10 +157,13 @@ function isScroller(element) {
   if (element.scrollHeight <= element.clientHeight && element.scrollWidth <= element.clientWidth) return false;
   if (element === document.scrollingElement) return true;
   const { overflowX, overflowY } = getComputedStyle(element);
-  return [overflowX, overflowY].some((overflow) => overflow === "auto" || overflow === "scroll" || overflow === "hidden");
+  return [overflowX, overflowY].some(
+    (overflow) => overflow === "auto" || overflow === "scroll" || overflow === "hidden",
+  );
 }
 
-// Where a pointer would meet the element: the given place, or the middle of the first part of it that is in view. Null where nothing is.
+// Where a pointer would meet the element: the given place, or the middle of the first part of it that is in view. Null
+// where nothing is.
 function pointIn(element, position) {
   const clip = clipOf(element);
   if (position) {
@@ -172,7 +189,8 @@ function clipOf(element) {
     // A positioned element is not clipped by a container that is not positioned itself.
     const escapes = position === "absolute" && style.position === "static" && style.transform === "none";
     if (!escapes && style.display !== "inline" && style.display !== "contents") {
-      if (style.overflowX !== "visible" || style.overflowY !== "visible") clip = intersection(clip, ancestor.getBoundingClientRect()) ?? NOWHERE;
+      if (style.overflowX !== "visible" || style.overflowY !== "visible")
+        clip = intersection(clip, ancestor.getBoundingClientRect()) ?? NOWHERE;
       position = style.position;
     }
   }
@@ -193,11 +211,16 @@ function inside(point, clip) {
   return point.x >= clip.left && point.x < clip.right && point.y >= clip.top && point.y < clip.bottom;
 }
 
-// A point at which the pointer meets the element, tried in the middle first and for labels, which often hold links, at their ends.
+// A point at which the pointer meets the element, tried in the middle first and for labels, which often hold links, at
+// their ends.
 function requireMeetingPoint(element, position) {
   const point = pointIn(element, position);
   if (!point) {
-    throw notActionable(element, "out_of_view", position ? "does not reach the given position inside the viewport" : "cannot be scrolled into view");
+    throw notActionable(
+      element,
+      "out_of_view",
+      position ? "does not reach the given position inside the viewport" : "cannot be scrolled into view",
+    );
   }
   const points = position || element.localName !== "label" ? [point] : [point, ...endsOf(element)];
   const meeting = points.find(({ x, y }) => {
@@ -219,18 +242,24 @@ function endsOf(element) {
     const part = intersection(rectangle, clip);
     if (!part) return [];
     const y = (part.top + part.bottom) / 2;
-    return [{ x: part.left + NEAR_THE_END, y }, { x: part.right - NEAR_THE_END, y }];
+    return [
+      { x: part.left + NEAR_THE_END, y },
+      { x: part.right - NEAR_THE_END, y },
+    ];
   });
 }
 
-// Whether an event that meets `hit` acts on the element: on it or inside of it, or on what stands for it, a label or the link or button around it.
+// Whether an event that meets `hit` acts on the element: on it or inside of it, or on what stands for it, a label or
+// the link or button around it.
 function hits(element, hit) {
   return standIns(element).some((standIn) => composedContains(standIn, hit) && !divertsFrom(standIn, hit));
 }
 
 function standIns(element) {
   const found = [element];
-  const around = closestComposed(element, (at) => at.matches("button, a[href], summary, [role=button], [role=link], label"));
+  const around = closestComposed(element, (at) =>
+    at.matches("button, a[href], summary, [role=button], [role=link], label"),
+  );
   if (around) found.push(around);
   if (around?.localName === "label" && around.control) found.push(around.control);
   if (element.labels) found.push(...element.labels);
