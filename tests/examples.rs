@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aef::document::Document;
+use aef::plan::Plan;
 
 fn documents(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -16,6 +17,19 @@ fn documents(directory: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[test]
+fn examples_compile_without_a_warning() {
+    let mut wrong = Vec::new();
+    for path in documents(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")) {
+        let document = Document::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        match Plan::compile(&document) {
+            Ok(plan) => wrong.extend(plan.warnings().iter().map(|found| format!("{}: {found}", path.display()))),
+            Err(found) => wrong.push(format!("{}: {found}", path.display())),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
