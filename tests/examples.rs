@@ -25,7 +25,9 @@ fn examples_compile_without_a_warning() {
     for path in documents(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")) {
         let document = Document::load(&path).unwrap_or_else(|error| panic!("{error}"));
         match Plan::compile(&document) {
-            Ok(plan) => wrong.extend(plan.warnings().iter().map(|found| format!("{}: {found}", path.display()))),
+            Ok(plan) => {
+                wrong.extend(plan.warnings().iter().map(|found| format!("{}: {found}", path.display())))
+            }
             Err(found) => wrong.push(format!("{}: {found}", path.display())),
         }
     }
@@ -41,7 +43,8 @@ fn examples_are_read_and_written_alike() {
         let file = path.file_name().unwrap().to_string_lossy();
         assert_eq!(file, format!("{}.aef.yaml", document.id), "a document stands in a file of its name");
         let written = document.canonical_json();
-        let again = Document::from_json(&written).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let again =
+            Document::from_json(&written).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(document, again, "{}", path.display());
     }
 }
