@@ -217,6 +217,19 @@ impl Execution {
         Err(Next::Do(Command::CaptureEvidence { token: self.state.seq, screenshot: true, fingerprints }))
     }
 
+    /// A picture of what each task leads to, where the document wants one.
+    pub(super) fn step_evidence(&self, planned: &PlanStep) -> Option<Next> {
+        let wanted = self.plan.settings.screenshots == crate::document::Screenshots::EachStep;
+        let acts = match &planned.kind {
+            PlanKind::Task(task) => task.actions.iter().any(|action| action.source.kind.needs_page()),
+            _ => false,
+        };
+        if !wanted || !acts || !self.state.session || self.state.page_lost {
+            return None;
+        }
+        self.evidence(&[]).err()
+    }
+
     /// The step's own failure as evidence of it, before anything is decided about it.
     pub(super) fn failure_evidence(&self, step: &StepId) -> Option<Next> {
         let wanted = self.plan.settings.screenshots != crate::document::Screenshots::Never;

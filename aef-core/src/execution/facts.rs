@@ -46,10 +46,10 @@ impl Execution {
                     self.action_failed(batch, &flight, failure, effect, outcome);
                 }
             }
-            Input::Observed { token, observation } if token == self.state.seq => {
+            Input::Observed { token, observation } if token == self.state.seq && self.works() => {
                 self.seen = Some(Seen { token, results: observation.results });
             }
-            Input::ObservationFailed { token, failure } if token == self.state.seq => {
+            Input::ObservationFailed { token, failure } if token == self.state.seq && self.works() => {
                 self.page_failed(batch, failure);
             }
             Input::EvidenceCaptured { token, evidence } if token == self.state.seq => {
@@ -61,6 +61,11 @@ impl Execution {
             }
             _ => {}
         }
+    }
+
+    /// Whether the procedure goes on, so that the page may be asked something.
+    fn works(&self) -> bool {
+        self.status() == super::status::Status::Running && self.state.in_flight.is_none()
     }
 
     fn worker_lost(&mut self, batch: &mut Batch<'_>) {

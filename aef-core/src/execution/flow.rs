@@ -262,7 +262,7 @@ impl Execution {
 
     /// Completes a step whose work is done: its outputs, the checkpoint after it, and then the event.
     pub(super) fn complete_step(&self, planned: &PlanStep, verified: bool) -> Next {
-        if let Some(next) = self.after_checkpoint(planned) {
+        if let Some(next) = self.step_evidence(planned).or_else(|| self.after_checkpoint(planned)) {
             return next;
         }
         match self.outputs(&planned.id) {

@@ -4,6 +4,10 @@
 //! (`flow`), so a worker that loads it anywhere goes on as the one before would have.
 
 mod apply;
+mod apply_actions;
+mod apply_blocks;
+mod apply_people;
+mod apply_steps;
 mod asking;
 mod blocks;
 mod checkpoint;
@@ -16,6 +20,7 @@ mod fork;
 mod machine;
 mod people;
 mod progress;
+mod scopes;
 mod state;
 mod status;
 mod task;
@@ -32,3 +37,6 @@ pub use status::{PauseReason, Status};
 pub use timers::{TAKEOVER_IDLE, WARM};
 pub use variables::{MAX_VALUE_BYTES, MAX_VALUES_BYTES};
 pub use view::{ExecutionState, RecoveryOffer};
+
+#[cfg(test)]
+mod tests;

@@ -185,18 +185,24 @@ impl Execution {
         Ok(())
     }
 
-    /// What an answer sets: a manual step's variable as a whole, else each field of the form by its name.
+    /// What an answer sets: the variable of a manual step or of a question as a whole, else each field of the form by its
+    /// name.
     fn answer_sets(&self, checkpoint: &Checkpoint, answer: &Answer) -> Values {
         // What a form marks `writeOnly` must not stand in the journal, so it sets nothing.
         let Some(data) = public_data(checkpoint, answer.data.clone()) else { return Values::new() };
-        if let Some(PlanKind::Manual(manual)) = self.kind_of(&checkpoint.step)
-            && let Some(variable) = &manual.variable
-        {
-            return Values::from([(variable.clone(), data)]);
-        }
-        match data {
-            Value::Object(fields) if checkpoint.form.is_some() => fields.into_iter().collect(),
-            _ => Values::new(),
+        let whole = match self.kind_of(&checkpoint.step) {
+            Some(PlanKind::Manual(manual)) if checkpoint.kind == CheckpointKind::Manual => {
+                Some(&manual.variable)
+            }
+            Some(PlanKind::Decision(decision)) if checkpoint.kind == CheckpointKind::Decision => {
+                decision.ask.as_ref().map(|ask| &ask.variable)
+            }
+            _ => None,
+        };
+        match (whole, data) {
+            (Some(variable), data) => variable.iter().map(|name| (name.clone(), data.clone())).collect(),
+            (None, Value::Object(fields)) if checkpoint.form.is_some() => fields.into_iter().collect(),
+            (None, _) => Values::new(),
         }
     }
 

@@ -168,6 +168,8 @@ fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
     let options = serde_saphyr::options! {
         budget: budget,
         with_snippet: false,
+        // YAML 1.2: `no`, `on` and `y` are words, as labels need them.
+        strict_booleans: true,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(text, &error).into())
