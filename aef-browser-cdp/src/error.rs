@@ -1,7 +1,11 @@
 //! What can go wrong between this crate and the browser.
 
-use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use aef_core::browser::BrowserError;
+use aef_core::recovery::{ErrorKind, Failure};
+use aef_core::secrets::SecretError;
+use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
 
 /// An error of the protocol, the process or the socket.
@@ -23,6 +27,12 @@ pub(crate) enum CdpError {
     GateClosed,
     #[error("the browser does not take messages as fast as they are written")]
     Backlog,
+    #[error("{0}")]
+    Fault(Fault),
+    #[error("{0}")]
+    Page(Failure),
+    #[error("the secret was not given")]
+    Secret(#[source] Arc<SecretError>),
     #[error(transparent)]
     Launch(#[from] LaunchError),
 }
@@ -60,6 +70,98 @@ impl CdpError {
     }
 }
 
+impl CdpError {
+    /// Whether the page said that something is not so yet, rather than that it cannot be.
+    pub(crate) fn is_waiting(&self) -> bool {
+        match self {
+            Self::Fault(fault) => !matches!(fault.kind.as_str(), "data" | "internal" | "target_changed"),
+            Self::Timeout { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The same, with the time as its cause where the document went away until the time was over.
+    pub(crate) fn or_timeout(self, what: &str) -> Self {
+        if self.is_document_gone() {
+            let failure = Failure::new(ErrorKind::Timeout, format!("the page kept navigating during {what}"));
+            return Self::Page(failure.with_reason("navigating"));
+        }
+        self
+    }
+
+    /// The error in the words of the core.
+    pub(crate) fn failure(&self) -> Failure {
+        let kind = match self {
+            Self::Page(failure) => return failure.clone(),
+            Self::Fault(fault) => return fault.failure(),
+            Self::GateClosed => {
+                return Failure::new(ErrorKind::Timeout, self.to_string()).with_reason("lease_ended");
+            }
+            Self::Lost(loss) => return Failure::new(loss.kind(), loss.to_string()),
+            Self::Connect { .. } | Self::Endpoint { .. } | Self::Backlog => ErrorKind::Disconnected,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Refused { .. } | Self::Malformed { .. } => ErrorKind::Internal,
+            Self::Secret(source) => return Failure::new(ErrorKind::SecretMissing, source.to_string()),
+            Self::Launch(
+                LaunchError::NotFound | LaunchError::NotExecutable(_) | LaunchError::RootNeedsNoSandbox,
+            ) => ErrorKind::Internal,
+            Self::Launch(_) => ErrorKind::Crashed,
+        };
+        Failure::new(kind, self.to_string())
+    }
+
+    /// The error of one of the browser's operations.
+    pub(crate) fn during(self, operation: &'static str) -> BrowserError {
+        let failure = self.failure();
+        BrowserError::new(operation, failure.kind, failure.message).with_source(self)
+    }
+}
+
+/// An expected failure, as the script in the page tells it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Fault {
+    pub(crate) kind: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) message: String,
+    pub(crate) candidates: Vec<serde_json::Value>,
+}
+
+impl Fault {
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self { kind: "element_not_found".into(), message: message.into(), ..Self::default() }
+    }
+
+    /// Whether nothing had been done to the page when it occurred.
+    pub(crate) fn is_before_effect(&self) -> bool {
+        !matches!(self.reason.as_deref(), Some("value_rejected" | "state_unchanged" | "exception"))
+    }
+
+    fn failure(&self) -> Failure {
+        let kind = match self.kind.as_str() {
+            "element_not_found" => ErrorKind::ElementNotFound,
+            "ambiguous" => ErrorKind::Ambiguous,
+            "not_actionable" => ErrorKind::NotActionable,
+            "target_changed" => ErrorKind::TargetChanged,
+            "data" => ErrorKind::Data,
+            _ => ErrorKind::Internal,
+        };
+        let names: Vec<&str> = self.candidates.iter().filter_map(serde_json::Value::as_str).collect();
+        let message = if names.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}; candidates: {}", self.message, names.join(", "))
+        };
+        Failure { reason: self.reason.clone(), ..Failure::new(kind, message) }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure().fmt(out)
+    }
+}
+
 /// Why a page, or the whole browser, is gone.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Loss {
@@ -75,6 +177,17 @@ pub(crate) enum Loss {
     Overflow,
     #[error("the session was closed by its owner")]
     Closed,
+}
+
+impl Loss {
+    /// The kind of error that it is for the session.
+    pub(crate) const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Exited { .. } | Self::PageCrashed | Self::Overflow => ErrorKind::Crashed,
+            Self::Disconnected { .. } => ErrorKind::Disconnected,
+            Self::PageClosed | Self::Closed => ErrorKind::PageLost,
+        }
+    }
 }
 
 /// Why no browser could be started.

@@ -2,13 +2,14 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
+use aef_core::browser::InputGate;
 use chromiumoxide_types::{Command, MethodId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{
-    Gate, Link,
+    Link,
     router::{Answer, Router},
     socket::Outgoing,
 };
@@ -32,6 +33,11 @@ impl<'a> Batch<'a> {
         self.enlist(command.identifier(), command)
     }
 
+    /// Adds a command whose answer is not read by the generated type.
+    pub(crate) fn push_unread<C: Command>(&mut self, command: &C) -> Result<Reply<Box<RawValue>>, CdpError> {
+        self.enlist(command.identifier(), command)
+    }
+
     /// Adds a command by name.
     pub(super) fn push_raw<P: Serialize>(
         &mut self,
@@ -42,7 +48,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes the batch. Behind a closed gate nothing is written and every reply is refused.
-    pub(crate) fn send(self, gate: Option<Gate>) -> Result<(), CdpError> {
+    pub(crate) fn send(self, gate: Option<InputGate>) -> Result<(), CdpError> {
         self.link.connection.enqueue(Outgoing { messages: self.messages, ids: self.ids, gate })
     }
 

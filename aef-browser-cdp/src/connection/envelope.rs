@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::error::CdpError;
 
+/// The name of the event that the connection makes itself.
+pub(crate) const MARK: &str = "aef.mark";
+
 /// One event of the browser.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
@@ -21,6 +24,11 @@ pub(crate) struct Event {
 impl Event {
     pub(super) fn new(session: Option<Arc<str>>, method: &str, params: Option<&RawValue>) -> Self {
         Self { session, method: method.into(), params: params.map(ToOwned::to_owned) }
+    }
+
+    /// An event of our own, see [`Connection::mark`](super::Connection::mark).
+    pub(super) fn marking(mark: u64) -> Self {
+        Self { session: None, method: MARK.into(), params: RawValue::from_string(mark.to_string()).ok() }
     }
 
     /// Reads the payload. An event without one reads as an empty object.

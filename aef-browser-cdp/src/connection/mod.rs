@@ -10,21 +10,21 @@ mod socket;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use chromiumoxide_types::Command;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use url::Url;
 
 pub(crate) use self::{
     call::{Batch, Reply},
-    envelope::Event,
+    envelope::{Event, MARK},
 };
 use self::{
     router::Router,
@@ -37,19 +37,6 @@ pub(crate) const DEFAULT_CALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Batches that may wait for the socket; a peer that stops reading is met by an error, not by memory.
 const OUTGOING_LIMIT: usize = 4096;
-
-/// Until when input may be written: the lease of the worker that asked for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gate {
-    /// The first instant at which input is refused.
-    pub(crate) closes_at: Instant,
-}
-
-impl Gate {
-    fn is_open(self) -> bool {
-        Instant::now() < self.closes_at
-    }
-}
 
 /// A live connection to one browser. Clones share the socket, which closes with the last of them.
 #[derive(Debug, Clone)]
@@ -64,6 +51,17 @@ struct Shared {
     next_id: AtomicU64,
 }
 
+/// A [`Connection`] that closes although this is held.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakConnection(Weak<Shared>);
+
+impl WeakConnection {
+    /// The connection, while it is open.
+    pub(crate) fn upgrade(&self) -> Option<Connection> {
+        self.0.upgrade().map(|shared| Connection { shared })
+    }
+}
+
 impl Connection {
     /// Connects to the browser's WebSocket endpoint.
     pub(crate) async fn open(url: &Url, limit: Duration) -> Result<Self, CdpError> {
@@ -72,6 +70,11 @@ impl Connection {
         let router = Arc::new(Router::default());
         spawn_socket_tasks(stream, queue, &router);
         Ok(Self { shared: Arc::new(Shared { router, outgoing, next_id: AtomicU64::new(1) }) })
+    }
+
+    /// A handle that does not keep the connection open.
+    pub(crate) fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.shared))
     }
 
     /// The target of commands that concern the browser as a whole.
@@ -95,6 +98,16 @@ impl Connection {
     /// session go where their parent's events go. Nothing can be missed between attachment and subscription.
     pub(crate) fn context_events(&self, context: &str) -> mpsc::Receiver<Event> {
         self.shared.router.register_context(context)
+    }
+
+    /// Sends a mark through a context's queue: whoever reads it has read everything before it.
+    ///
+    /// An answer may overtake the events that stood before it on the socket, as they take different ways from
+    /// there; after the mark they are level again.
+    pub(crate) fn mark(&self, context: &str) -> u64 {
+        let mark = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
+        self.shared.router.mark(context, mark);
+        mark
     }
 
     /// Stops the delivery of a context's events and fails whatever its sessions still wait for.
@@ -157,6 +170,20 @@ impl Link {
         reply.within(limit).await
     }
 
+    /// Performs a command and reads of its answer only what `R` needs, whatever else stands in it.
+    pub(crate) async fn call_as<R: DeserializeOwned>(
+        &self,
+        command: &impl Command,
+        limit: Duration,
+    ) -> Result<R, CdpError> {
+        let method = command.identifier();
+        let mut batch = self.batch();
+        let reply = batch.push_unread(command)?;
+        batch.send(None)?;
+        let answer = reply.raw_within(limit).await?;
+        serde_json::from_str(answer.get()).map_err(|source| CdpError::malformed(&method, source))
+    }
+
     /// Performs a command that the generated types lack, or whose answer is read leniently.
     pub(crate) async fn call_raw<P: Serialize>(
         &self,
@@ -165,7 +192,7 @@ impl Link {
         limit: Duration,
     ) -> Result<Box<RawValue>, CdpError> {
         let mut batch = self.batch();
-        let reply = batch.push_raw::<P>(method, params)?;
+        let reply = batch.push_raw(method, params)?;
         batch.send(None)?;
         reply.raw_within(limit).await
     }

@@ -124,6 +124,13 @@ impl Router {
         receiver
     }
 
+    pub(super) fn mark(&self, context: &str, mark: u64) {
+        let mut state = self.state();
+        if let Some(channel) = state.contexts.get(context).cloned() {
+            state.push(&channel, Event::marking(mark));
+        }
+    }
+
     pub(super) fn forget_context(&self, context: &str) {
         let mut state = self.state();
         if let Some(sender) = state.contexts.remove(context) {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aef_core::browser::InputGate;
 use futures::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -13,7 +14,7 @@ use tokio_tungstenite::{
 };
 use url::Url;
 
-use super::{Gate, router::Router};
+use super::router::Router;
 use crate::error::{CdpError, Loss};
 
 /// The largest message taken from the browser. A full-page screenshot of a long page is the largest known.
@@ -29,7 +30,7 @@ pub(super) type Stream = WebSocketStream<TcpStream>;
 pub(super) struct Outgoing {
     pub(super) messages: Vec<String>,
     pub(super) ids: Vec<u64>,
-    pub(super) gate: Option<Gate>,
+    pub(super) gate: Option<InputGate>,
 }
 
 impl Outgoing {
@@ -98,7 +99,7 @@ async fn write(
     let mut waiting = Vec::with_capacity(FLUSH_AFTER);
     while queue.recv_many(&mut waiting, FLUSH_AFTER).await > 0 {
         for outgoing in waiting.drain(..) {
-            if outgoing.gate.is_some_and(|gate| !gate.is_open()) {
+            if outgoing.gate.as_ref().is_some_and(InputGate::is_shut) {
                 router.refuse(&outgoing.ids, &CdpError::GateClosed);
                 continue;
             }

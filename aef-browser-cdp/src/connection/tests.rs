@@ -1,5 +1,4 @@
-use std::time::Instant;
-
+use aef_core::browser::InputGate;
 use chromiumoxide_cdp::cdp::{
     browser_protocol::browser::GetVersionParams, js_protocol::runtime::EvaluateParams,
 };
@@ -110,12 +109,12 @@ async fn input_is_not_written_behind_a_closed_gate() {
     let link = connection.session("S");
     let mut batch = link.batch();
     let reply = batch.push(&EvaluateParams::new("late")).unwrap();
-    batch.send(Some(Gate { closes_at: Instant::now() })).unwrap();
+    batch.send(Some(InputGate::new(|| Duration::ZERO))).unwrap();
     let error = reply.within(Duration::from_secs(5)).await.unwrap_err();
     assert!(matches!(error, CdpError::GateClosed));
     let mut batch = link.batch();
     let _reply = batch.push(&EvaluateParams::new("in time")).unwrap();
-    batch.send(Some(Gate { closes_at: Instant::now() + Duration::from_secs(60) })).unwrap();
+    batch.send(Some(InputGate::open())).unwrap();
     assert_eq!(received(&mut peer).await["params"]["expression"], "in time");
 }
 

@@ -1,0 +1,97 @@
+//! The policy at work: requests that the browser has stopped are let pass or refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
+    ContinueRequestParams, FailRequestParams, FulfillRequestParams, HeaderEntry,
+};
+use chromiumoxide_cdp::cdp::browser_protocol::network::ErrorReason;
+use chromiumoxide_cdp::cdp::browser_protocol::page::NavigateParams;
+use url::Url;
+
+use super::Context;
+use super::network::bare;
+use super::policy::{Rule, Verdict, is_private};
+use super::state::Blocked;
+
+/// How long the resolution of a name may hold a request up. A name that does not resolve fails in the browser.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+
+impl Context {
+    /// What the policy says about a request.
+    pub(super) fn judge(&self, url: &str, is_document: bool) -> Verdict {
+        match Url::parse(url) {
+            Ok(url) if is_document => self.policy.document(&url),
+            Ok(url) => self.policy.subresource(&url),
+            Err(_) => Verdict::Refused(Rule::Scheme),
+        }
+    }
+
+    /// The rule by which a document may not be opened, names looked up.
+    pub(crate) async fn refusal(&self, url: &str) -> Option<Rule> {
+        match self.judge(url, true) {
+            Verdict::Allowed => None,
+            Verdict::Refused(rule) => Some(rule),
+            Verdict::AllowedIfPublic => self.judge_resolved(url).await,
+        }
+    }
+
+    /// Looks a host's name up. Behind a proxy the proxy does that, and only it knows the answer.
+    pub(super) async fn judge_resolved(&self, url: &str) -> Option<Rule> {
+        if self.host.has_proxy {
+            return None;
+        }
+        let url = Url::parse(url).ok()?;
+        let host = url.host_str()?.to_owned();
+        let port = url.port_or_known_default()?;
+        let looking = tokio::net::lookup_host((host.as_str(), port));
+        let addresses = tokio::time::timeout(RESOLVE_LIMIT, looking).await.ok()?.ok()?;
+        addresses.map(|address| address.ip()).any(is_private).then_some(Rule::Private)
+    }
+
+    /// The rule by which a document that stands there already may not be there.
+    pub(super) fn refuses_arrival(&self, url: &str) -> Option<Rule> {
+        // The browser's own page for what could not be loaded.
+        if url.starts_with("chrome-error:") {
+            return None;
+        }
+        match self.judge(url, true) {
+            Verdict::Refused(rule) => Some(rule),
+            Verdict::Allowed | Verdict::AllowedIfPublic => None,
+        }
+    }
+
+    pub(super) fn let_pass(&self, session: &str, request: &str) {
+        self.link(session).post(&ContinueRequestParams::new(request.to_owned()));
+    }
+
+    /// Refuses a request. A refused main document is aborted, which leaves the page that stands there.
+    pub(super) fn refuse(&self, session: &str, request: &str, is_main_document: bool) {
+        let reason = if is_main_document { ErrorReason::Aborted } else { ErrorReason::BlockedByClient };
+        self.link(session).post(&FailRequestParams::new(request.to_owned(), reason));
+    }
+
+    /// Answers a document with an empty page, without asking anybody.
+    pub(super) fn answer_with_stub(&self, session: &str, request: &str) {
+        let mut answer = FulfillRequestParams::new(request.to_owned(), 200);
+        answer.response_headers = Some(vec![HeaderEntry::new("content-type", "text/html")]);
+        self.link(session).post(&answer);
+    }
+
+    /// Records what was refused.
+    pub(super) fn block(&self, blocked: Blocked) {
+        self.update(|state| {
+            if blocked.main_frame_of.is_none() {
+                let message = format!("{} was not asked: {}", bare(&blocked.url), blocked.rule.says());
+                state.record.note("blocked_request", message);
+            }
+            state.record.blocked(blocked);
+        });
+    }
+
+    /// Takes a tab off a page that may not be there.
+    pub(super) fn leave_for_blank(self: &Arc<Self>, session: &str) {
+        self.link(session).post(&NavigateParams::new("about:blank"));
+    }
+}

@@ -1,0 +1,255 @@
+//! One browser context for one execution: its state, what keeps it true, and the [`Session`] made of it.
+
+mod arm;
+mod events;
+mod frames;
+mod guard;
+mod network;
+mod payloads;
+mod policy;
+mod state;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aef_core::browser::{
+    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, Observation, ObserveRequest, Performed,
+    Session, SessionOptions, StorageState,
+};
+use async_trait::async_trait;
+use chromiumoxide_cdp::cdp::browser_protocol::browser::{
+    BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
+};
+use chromiumoxide_cdp::cdp::browser_protocol::target::{
+    CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams,
+};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+pub(crate) use self::frames::{FrameRef, Found, split_frame};
+pub(crate) use self::policy::Rule;
+pub(crate) use self::state::{Blocked, DownloadState, Pending, Record, State, World};
+use self::policy::Policy;
+use crate::browser::Host;
+use crate::connection::{Connection, DEFAULT_CALL_LIMIT, Link};
+use crate::error::{CdpError, Loss};
+
+/// How long a context may take to be gone once it is asked to.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a new tab may take to be there.
+const OPEN_LIMIT: Duration = Duration::from_secs(20);
+
+/// The default size of a page.
+const VIEWPORT: (u32, u32) = (1280, 720);
+
+/// What the tasks of one session share.
+pub(crate) struct Context {
+    pub(crate) host: Arc<Host>,
+    pub(crate) browser: Link,
+    pub(crate) id: String,
+    pub(crate) options: SessionOptions,
+    pub(crate) policy: Policy,
+    state: Mutex<State>,
+    version: watch::Sender<u64>,
+    /// Actions are performed one at a time; whoever takes evidence does not wait for them.
+    pub(crate) acting: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Context").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Changes the state and wakes everybody who waits for a change.
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = change(&mut self.state());
+        self.version.send_modify(|version| *version = version.wrapping_add(1));
+        result
+    }
+
+    /// Looks at the state.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.state())
+    }
+
+    /// Waits until `look` sees what it looks for; `None` when the deadline comes first.
+    pub(crate) async fn wait<R>(
+        &self,
+        deadline: Instant,
+        mut look: impl FnMut(&State) -> Option<R>,
+    ) -> Result<Option<R>, CdpError> {
+        let mut version = self.version.subscribe();
+        loop {
+            version.borrow_and_update();
+            let (seen, lost) = self.read(|state| (look(state), state.lost.clone()));
+            match (seen, lost) {
+                (Some(seen), _) => return Ok(Some(seen)),
+                (None, Some(loss)) => return Err(CdpError::Lost(loss)),
+                (None, None) => {}
+            }
+            if tokio::time::timeout_at(deadline, version.changed()).await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits until every event that stood on the socket before the last answer has been taken in.
+    pub(crate) async fn catch_up(&self) -> Result<(), CdpError> {
+        let mark = self.connection().mark(&self.id);
+        self.wait(Instant::now() + DEFAULT_CALL_LIMIT, |state| (state.mark >= mark).then_some(())).await?;
+        Ok(())
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        self.browser.connection()
+    }
+
+    pub(crate) fn link(&self, session: &str) -> Link {
+        self.connection().session(session)
+    }
+
+    /// The link to the page of the current tab.
+    pub(crate) fn page_link(&self) -> Result<Link, CdpError> {
+        let session = self.read(|state| state.current_tab().map(|tab| Arc::clone(&tab.session)));
+        session.map(|session| self.link(&session)).ok_or(CdpError::Lost(Loss::PageClosed))
+    }
+
+    /// The size of the pages in CSS px.
+    pub(crate) fn viewport(&self) -> (u32, u32) {
+        self.options.config.viewport.map_or(VIEWPORT, |viewport| (viewport.width, viewport.height))
+    }
+
+    /// Opens an empty tab and waits until it has been set up.
+    pub(crate) async fn open_tab(&self) -> Result<String, CdpError> {
+        let mut create = CreateTargetParams::new("about:blank");
+        create.browser_context_id = Some(BrowserContextId::new(self.id.clone()));
+        let target = self.browser.call_within(create, OPEN_LIMIT).await?.target_id;
+        let opened = self
+            .wait(Instant::now() + OPEN_LIMIT, |state| {
+                if let Some(error) = &state.setup_error {
+                    return Some(Err(error.clone()));
+                }
+                let is_ours = |tab: &&state::Tab| *tab.target == *target.inner() && tab.armed;
+                let tab = state.tabs.iter().find(is_ours)?;
+                state.worlds.contains_key(&tab.target).then(|| Ok(tab.name.clone()))
+            })
+            .await?;
+        opened.unwrap_or_else(|| Err(CdpError::Timeout { method: "a new tab".into(), limit: OPEN_LIMIT }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state is changed event by event; a panic in between leaves a state that is still consistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session in Chromium.
+#[derive(Debug)]
+pub(crate) struct CdpSession {
+    context: Arc<Context>,
+}
+
+impl CdpSession {
+    /// Makes a context with one tab, restores what is to be restored, and opens the address.
+    pub(crate) async fn open(host: Arc<Host>, options: SessionOptions) -> Result<Arc<Self>, CdpError> {
+        let browser = host.connection.browser();
+        let mut create = CreateBrowserContextParams::default();
+        create.dispose_on_detach = Some(true);
+        let id = browser.call(create).await?.browser_context_id.inner().clone();
+        let events = host.connection.context_events(&id);
+        let context = Arc::new(Context {
+            policy: Policy::new(&options.policy),
+            host,
+            browser,
+            id,
+            options,
+            state: Mutex::default(),
+            version: watch::Sender::new(0),
+            acting: tokio::sync::Mutex::new(()),
+        });
+        tokio::spawn(events::follow(Arc::clone(&context), events));
+        let session = Arc::new(Self { context });
+        // From here on the drop of the session disposes of the context.
+        session.prepare().await?;
+        Ok(session)
+    }
+
+    async fn prepare(&self) -> Result<(), CdpError> {
+        let context = &self.context;
+        let mut downloads = SetDownloadBehaviorParams::new(SetDownloadBehaviorBehavior::Deny);
+        downloads.browser_context_id = Some(BrowserContextId::new(context.id.clone()));
+        downloads.events_enabled = Some(true);
+        context.browser.call(downloads).await?;
+        let first = context.open_tab().await?;
+        context.update(|state| state.current = first);
+        if let Some(restore) = &context.options.restore {
+            context.restore(restore).await?;
+        }
+        if let Some(url) = &context.options.url {
+            context.open_address(url).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for CdpSession {
+    fn drop(&mut self) {
+        let id = BrowserContextId::new(self.context.id.clone());
+        self.context.browser.post(&DisposeBrowserContextParams::new(id));
+        self.context.connection().forget_context(&self.context.id);
+    }
+}
+
+#[async_trait]
+impl Session for CdpSession {
+    async fn perform(&self, request: ActionRequest) -> Result<Performed, ActionError> {
+        crate::actions::perform(&self.context, request).await
+    }
+
+    async fn observe(&self, request: ObserveRequest) -> Result<Observation, BrowserError> {
+        self.context.observe(&request).await.map_err(|error| error.during("observe"))
+    }
+
+    async fn capture(&self, request: CaptureRequest) -> Result<Capture, BrowserError> {
+        self.context.capture(&request).await.map_err(|error| error.during("capture"))
+    }
+
+    async fn storage_state(&self) -> Result<StorageState, BrowserError> {
+        self.context.storage_state().await.map_err(|error| error.during("storage state"))
+    }
+
+    async fn close(&self) -> Result<(), BrowserError> {
+        let context = &self.context;
+        if context.update(|state| state.closed.replace(true)).is_some() {
+            return Ok(());
+        }
+        let id = BrowserContextId::new(context.id.clone());
+        let disposed = context.browser.call_within(DisposeBrowserContextParams::new(id), CLOSE_LIMIT).await;
+        context.connection().forget_context(&context.id);
+        match disposed {
+            // With its browser a context is gone, too.
+            Ok(_) | Err(CdpError::Lost(_)) => Ok(()),
+            Err(error) => Err(error.during("close")),
+        }
+    }
+
+    async fn lost(&self) -> BrowserError {
+        let mut version = self.context.version.subscribe();
+        let loss = loop {
+            version.borrow_and_update();
+            let (lost, closed) = self.context.read(|state| (state.lost.clone(), state.closed.is_some()));
+            match lost {
+                _ if closed => std::future::pending::<()>().await,
+                Some(loss) => break loss,
+                None => {}
+            }
+            // The sender lives as long as the session.
+            let _ = version.changed().await;
+        };
+        CdpError::Lost(self.context.host.explain(loss).await).during("session")
+    }
+}
