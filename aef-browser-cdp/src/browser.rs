@@ -143,7 +143,8 @@ impl Source {
         match self {
             Self::Launch(options) => {
                 let (process, endpoint) = launch::launch(options).await?;
-                let has_proxy = options.proxy.is_some() || options.args.iter().any(|arg| arg.starts_with("--proxy"));
+                let has_proxy =
+                    options.proxy.is_some() || options.args.iter().any(|arg| arg.starts_with("--proxy"));
                 Host::connect(&endpoint, options.connect.clone(), Some(process), has_proxy).await
             }
             Self::Connect(url, options) => Host::connect(url, options.clone(), None, false).await,

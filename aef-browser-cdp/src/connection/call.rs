@@ -34,7 +34,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Adds a command whose answer is not read by the generated type.
-    pub(crate) fn push_unread<C: Command>(&mut self, command: &C) -> Result<Reply<Box<RawValue>>, CdpError> {
+    pub(crate) fn push_as<C: Command, R>(&mut self, command: &C) -> Result<Reply<R>, CdpError> {
         self.enlist(command.identifier(), command)
     }
 

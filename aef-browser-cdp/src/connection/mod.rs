@@ -120,11 +120,6 @@ impl Connection {
         self.shared.router.ended()
     }
 
-    /// Waits for the end of the connection and tells its cause.
-    pub(crate) async fn lost(&self) -> Loss {
-        self.shared.router.lost().await
-    }
-
     fn enqueue(&self, outgoing: Outgoing) -> Result<(), CdpError> {
         self.shared.outgoing.try_send(outgoing).map_err(|refusal| match refusal {
             mpsc::error::TrySendError::Full(_) => CdpError::Backlog,
@@ -146,11 +141,6 @@ impl Link {
     /// The connection that this link writes to.
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
-    }
-
-    /// The session's id; empty for the browser.
-    pub(crate) fn session_id(&self) -> &str {
-        self.session.as_deref().unwrap_or_default()
     }
 
     /// Performs a command within [`DEFAULT_CALL_LIMIT`].
@@ -178,7 +168,7 @@ impl Link {
     ) -> Result<R, CdpError> {
         let method = command.identifier();
         let mut batch = self.batch();
-        let reply = batch.push_unread(command)?;
+        let reply = batch.push_as::<_, R>(command)?;
         batch.send(None)?;
         let answer = reply.raw_within(limit).await?;
         serde_json::from_str(answer.get()).map_err(|source| CdpError::malformed(&method, source))

@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::envelope::{Event, Incoming};
 use crate::error::{CdpError, Loss};
@@ -20,10 +20,10 @@ const EVENT_LIMIT: usize = 16_384;
 pub(super) type Answer = Result<Box<RawValue>, CdpError>;
 
 /// The state between the socket's reader and everybody else. Its lock is never held across an await.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Router {
     state: Mutex<State>,
-    ended: watch::Sender<Option<Loss>>,
+    ended: OnceLock<Loss>,
 }
 
 #[derive(Debug, Default)]
@@ -71,12 +71,6 @@ struct Detached {
 #[serde(rename_all = "camelCase")]
 struct TargetEnded {
     target_id: String,
-}
-
-impl Default for Router {
-    fn default() -> Self {
-        Self { state: Mutex::default(), ended: watch::Sender::new(None) }
-    }
 }
 
 impl Router {
@@ -139,7 +133,7 @@ impl Router {
     }
 
     pub(super) fn ended(&self) -> Option<Loss> {
-        self.ended.borrow().clone()
+        self.ended.get().cloned()
     }
 
     /// The cause for a caller whose answer went away without one.
@@ -147,24 +141,10 @@ impl Router {
         self.ended().unwrap_or(Loss::Closed)
     }
 
-    pub(super) async fn lost(&self) -> Loss {
-        let mut ended = self.ended.subscribe();
-        match ended.wait_for(Option::is_some).await {
-            Ok(loss) => loss.clone().unwrap_or(Loss::Closed),
-            Err(_) => Loss::Closed,
-        }
-    }
-
     /// Ends everything. The first cause stays.
     pub(super) fn end(&self, loss: Loss) {
         let mut state = self.state();
-        self.ended.send_if_modified(|ended| {
-            let first = ended.is_none();
-            if first {
-                *ended = Some(loss);
-            }
-            first
-        });
+        let _ = self.ended.set(loss);
         let cause = self.cause();
         for (_, pending) in state.pending.drain() {
             let _ = pending.answer.send(Err(CdpError::Lost(cause.clone())));

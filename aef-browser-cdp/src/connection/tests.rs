@@ -98,7 +98,7 @@ async fn a_call_fails_when_the_socket_ends_and_so_do_later_ones() {
     received(&mut peer).await;
     drop(peer);
     assert!(matches!(call.await.unwrap().unwrap_err(), CdpError::Lost(Loss::Disconnected { .. })));
-    assert!(matches!(connection.lost().await, Loss::Disconnected { .. }));
+    assert!(matches!(connection.ended(), Some(Loss::Disconnected { .. })));
     let later = link.call(GetVersionParams::default()).await.unwrap_err();
     assert!(matches!(later, CdpError::Lost(Loss::Disconnected { .. })));
 }

@@ -36,7 +36,7 @@ struct Arming<'a> {
 
 impl Arming<'_> {
     fn add<C: Command>(&mut self, command: &C) -> Result<(), CdpError> {
-        self.replies.push(self.batch.push_unread(command)?);
+        self.replies.push(self.batch.push_as(command)?);
         Ok(())
     }
 }
@@ -59,9 +59,13 @@ impl Context {
             // The target is gone already, as short-lived frames are.
             Err(CdpError::Lost(_)) => {}
             Err(error) => {
-                tracing::warn!(kind, error = &error as &dyn std::error::Error, "closing a target that cannot be set up");
+                tracing::warn!(
+                    kind,
+                    error = &error as &dyn std::error::Error,
+                    "closing a target that cannot be set up"
+                );
                 self.update(|state| state.setup_error = Some(error));
-                self.browser.post(&CloseTargetParams::new(target));
+                self.browser.post(&CloseTargetParams::new(target.to_owned()));
             }
         }
     }
@@ -154,8 +158,8 @@ impl Context {
 /// A worker's requests are seen on its own session only.
 async fn arm_worker(link: &Link) -> Result<(), CdpError> {
     let mut batch = link.batch();
-    let network = batch.push_unread(&network::EnableParams::default())?;
-    let run = batch.push_unread(&RunIfWaitingForDebuggerParams::default())?;
+    let network = batch.push_as::<_, Box<RawValue>>(&network::EnableParams::default())?;
+    let run = batch.push_as::<_, Box<RawValue>>(&RunIfWaitingForDebuggerParams::default())?;
     batch.send(None)?;
     if let Err(error) = network.raw_within(DEFAULT_CALL_LIMIT).await {
         tracing::debug!(error = &error as &dyn std::error::Error, "a worker's requests are not watched");

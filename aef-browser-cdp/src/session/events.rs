@@ -11,12 +11,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Context;
-use super::network::bare;
 use super::payloads::{
     AttachedToTarget, ContextCreated, ContextDestroyed, DetachedFromTarget, DialogOpening, DownloadProgress,
     DownloadWillBegin, DragIntercepted, FrameDetached, FrameNavigated, FrameRequestedNavigation,
     FrameStartedNavigating, LifecycleEvent, LoadingFailed, LoadingFinished, NavigatedWithinDocument,
-    RequestPaused, RequestWillBeSent, ResponseReceived, WebSocketClosed, WebSocketCreated, WebSocketFrameSent,
+    RequestPaused, RequestWillBeSent, ResponseReceived, WebSocketClosed, WebSocketCreated,
+    WebSocketFrameSent,
 };
 use super::policy::Verdict;
 use super::state::{Blocked, DownloadState, State, TargetSession, World};
@@ -29,8 +29,9 @@ pub(super) async fn follow(context: Arc<Context>, mut events: mpsc::Receiver<Eve
     while let Some(event) = events.recv().await {
         handle(&context, &event);
     }
-    let loss = context.connection().ended().unwrap_or(Loss::Overflow);
+    let ended = context.connection().ended();
     context.update(|state| {
+        let loss = if state.closed { Loss::Closed } else { ended.unwrap_or(Loss::Overflow) };
         state.lost.get_or_insert(loss);
     });
 }
@@ -86,8 +87,7 @@ fn on_attached(context: &Arc<Context>, parent: &str, attached: &AttachedToTarget
         } else {
             state.sessions.get(parent).map(|session| session.tab.clone()).unwrap_or_default()
         };
-        let target = info.target_id.as_str().into();
-        state.sessions.insert(Arc::clone(&id), TargetSession { target, tab, is_page });
+        state.sessions.insert(Arc::clone(&id), TargetSession { tab, is_page });
     });
     let context = Arc::clone(context);
     let (kind, target) = (info.kind.clone(), info.target_id.clone());
@@ -157,7 +157,8 @@ fn on_paused(context: &Arc<Context>, session: &str, paused: RequestPaused) {
 }
 
 fn on_refused(context: &Context, session: &str, paused: RequestPaused, rule: super::policy::Rule) {
-    let main_frame_of = context.read(|state| state.tab_of_main_frame(&paused.frame_id).map(ToOwned::to_owned));
+    let main_frame_of =
+        context.read(|state| state.tab_of_main_frame(&paused.frame_id).map(ToOwned::to_owned));
     let is_main = main_frame_of.is_some() && paused.resource_type == "Document";
     context.refuse(session, &paused.request_id, is_main);
     context.block(Blocked {
@@ -171,8 +172,8 @@ fn on_refused(context: &Context, session: &str, paused: RequestPaused, rule: sup
 fn on_navigated(context: &Context, session: &str, navigated: FrameNavigated) {
     let frame = navigated.frame;
     let url = format!("{}{}", frame.url, frame.url_fragment);
-    let is_main = frame.parent_id.is_none()
-        && context.read(|state| state.tab_of_main_frame(&frame.id).is_some());
+    let is_main =
+        frame.parent_id.is_none() && context.read(|state| state.tab_of_main_frame(&frame.id).is_some());
     if !is_main {
         return;
     }
@@ -200,19 +201,25 @@ fn on_page(state: &mut State, session: &str, event: &Event) {
             }
         }),
         "Page.frameStartedNavigating" => with(event, |started: FrameStartedNavigating| {
-            if !started.navigation_type.starts_with("sameDocument") && started.navigation_type != "historySameDocument" {
+            if !started.navigation_type.starts_with("sameDocument")
+                && started.navigation_type != "historySameDocument"
+            {
                 begin(state, session, &started.frame_id, Some(&started.loader_id), &started.url);
             }
         }),
         "Page.navigatedWithinDocument" => with(event, |moved: NavigatedWithinDocument| {
-            let Some(tab) = state.tab_of(session).filter(|tab| *tab.target == *moved.frame_id) else { return };
+            let Some(tab) = state.tab_of(session).filter(|tab| *tab.target == *moved.frame_id) else {
+                return;
+            };
             tab.page.url = moved.url;
             tab.page.arrivals += 1;
             if tab.page.pending.as_ref().is_some_and(|pending| pending.loader.is_none()) {
                 tab.page.pending = None;
             }
         }),
-        "Page.lifecycleEvent" => with(event, |lifecycle: LifecycleEvent| on_lifecycle(state, session, &lifecycle)),
+        "Page.lifecycleEvent" => {
+            with(event, |lifecycle: LifecycleEvent| on_lifecycle(state, session, &lifecycle))
+        }
         "Page.frameDetached" => with(event, |detached: FrameDetached| {
             // A frame that moves to another process keeps its id; its new world may already be known.
             if detached.reason != "swap" {
@@ -226,11 +233,7 @@ fn on_page(state: &mut State, session: &str, event: &Event) {
             {
                 tab.page.fate_mut(&loader).download = true;
             }
-            let known = DownloadState {
-                name: download.suggested_filename,
-                url: bare(&download.url),
-                ..DownloadState::default()
-            };
+            let known = DownloadState { name: download.suggested_filename, ..DownloadState::default() };
             state.downloads.insert(download.guid.into(), known);
         }),
         "Page.downloadProgress" => with(event, |progress: DownloadProgress| {
@@ -281,16 +284,11 @@ fn on_lifecycle(state: &mut State, session: &str, lifecycle: &LifecycleEvent) {
 }
 
 fn on_network(state: &mut State, session: &str, event: &Event) {
+    if &*event.method == "Network.requestWillBeSent" {
+        return with(event, |sent: RequestWillBeSent| on_sent(state, session, &sent));
+    }
     let Some(tab) = state.tab_of(session) else { return };
     match &*event.method {
-        "Network.requestWillBeSent" => with(event, |sent: RequestWillBeSent| {
-            let request = &sent.request;
-            tab.network.sent(&sent.request_id, &sent.loader_id, &request.method, &request.url, &sent.kind);
-            let is_main = sent.frame_id.as_deref() == Some(&*tab.target);
-            if is_main && sent.kind == "Document" && sent.request_id == sent.loader_id {
-                begin(state, session, sent.frame_id.as_deref().unwrap_or_default(), Some(&sent.loader_id), &request.url);
-            }
-        }),
         "Network.responseReceived" => with(event, |received: ResponseReceived| {
             tab.network.answered(&received.request_id, &received.kind, received.response.status);
             if received.kind == "Document" {
@@ -298,7 +296,9 @@ fn on_network(state: &mut State, session: &str, event: &Event) {
                 tab.page.fate_mut(&received.request_id).status = status;
             }
         }),
-        "Network.loadingFinished" => with(event, |finished: LoadingFinished| tab.network.ended(&finished.request_id)),
+        "Network.loadingFinished" => {
+            with(event, |finished: LoadingFinished| tab.network.ended(&finished.request_id))
+        }
         "Network.loadingFailed" => with(event, |failed: LoadingFailed| {
             tab.network.ended(&failed.request_id);
             tab.page.fail(&failed.request_id, &failed.error_text);
@@ -312,8 +312,20 @@ fn on_network(state: &mut State, session: &str, event: &Event) {
                 tab.network.socket_sent(&sent.request_id);
             }
         }),
-        "Network.webSocketClosed" => with(event, |closed: WebSocketClosed| tab.network.socket_closed(&closed.request_id)),
+        "Network.webSocketClosed" => {
+            with(event, |closed: WebSocketClosed| tab.network.socket_closed(&closed.request_id))
+        }
         _ => {}
+    }
+}
+
+fn on_sent(state: &mut State, session: &str, sent: &RequestWillBeSent) {
+    let Some(tab) = state.tab_of(session) else { return };
+    let request = &sent.request;
+    tab.network.sent(&sent.request_id, &sent.loader_id, &request.method, &request.url, &sent.kind);
+    let is_document = sent.kind == "Document" && sent.request_id == sent.loader_id;
+    if let Some(frame) = sent.frame_id.as_deref().filter(|frame| is_document && *frame == &*tab.target) {
+        begin(state, session, frame, Some(&sent.loader_id), &request.url);
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use aef_core::document::{Locator, OneOrMany, Target};
 use aef_core::recovery::{ErrorKind, Failure};
 use chromiumoxide_cdp::cdp::browser_protocol::dom::DescribeNodeParams;
-use chromiumoxide_cdp::cdp::js_protocol::runtime::{CallArgument, CallFunctionOnParams, ReleaseObjectGroupParams};
+use chromiumoxide_cdp::cdp::js_protocol::runtime::{
+    CallArgument, CallFunctionOnParams, ReleaseObjectGroupParams,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -119,11 +121,16 @@ impl Context {
         deadline: Instant,
     ) -> Result<Found, CdpError> {
         let groups = target.map(groups).unwrap_or_default();
+        let recorded =
+            target.and_then(|target| target.as_slice().iter().find_map(|one| one.fingerprint.as_ref()));
         let slice = if groups.len() > 1 { TURN } else { SLICE };
         let mut turn = 0;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let mut request = request.clone();
+            if let Some(fingerprint) = recorded {
+                request.insert("fingerprint".into(), json!(fingerprint));
+            }
             let chain = match groups.get(turn % groups.len().max(1)) {
                 Some(group) => {
                     request.insert(key.to_owned(), json!(group.locators));
@@ -139,6 +146,29 @@ impl Context {
             turn += 1;
             // What waited to the end of a slice that is not the last is asked again; any other answer stands.
             let may_change = error.is_document_gone() || (left > slice && error.is_waiting());
+            if !may_change || Instant::now() >= deadline {
+                return Err(error.or_timeout(operation));
+            }
+        }
+    }
+
+    /// Asks the script about the frame that a chain of locators leads to.
+    pub(crate) async fn ask_in(
+        &self,
+        operation: &str,
+        chain: &[Locator],
+        request: &Map<String, Value>,
+        deadline: Instant,
+    ) -> Result<Found, CdpError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let until = deadline.min(Instant::now() + SLICE);
+            let error = match self.ask_once(operation, request.clone(), chain, until).await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            };
+            // What waited to the end of a slice that is not the last is asked again; any other answer stands.
+            let may_change = error.is_document_gone() || (left > SLICE && error.is_waiting());
             if !may_change || Instant::now() >= deadline {
                 return Err(error.or_timeout(operation));
             }
@@ -190,7 +220,8 @@ impl Context {
     ) -> Result<(String, FrameRef), CdpError> {
         loop {
             let groups = groups(target);
-            let group = groups.first().ok_or_else(|| CdpError::Fault(Fault::not_found("no locator is given")))?;
+            let group =
+                groups.first().ok_or_else(|| CdpError::Fault(Fault::not_found("no locator is given")))?;
             let found = async {
                 let frame = self.frame(&group.chain, deadline).await?;
                 let element = self.element(&frame.world, operation, &group.locators, deadline).await?;
@@ -215,9 +246,10 @@ impl Context {
             describe.object_id = Some(element.clone().into());
             let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
             let described: Described = self.link(&frame.world.session).call_as(&describe, left).await?;
-            let id = described.node.frame_id.ok_or_else(|| {
-                CdpError::Fault(Fault::not_found(&format!("{locator} is not a frame")))
-            })?;
+            let id = described
+                .node
+                .frame_id
+                .ok_or_else(|| CdpError::Fault(Fault::not_found(&format!("{locator} is not a frame"))))?;
             let world = self.world(&id, deadline).await?;
             let hop = Hop { world: frame.world, element };
             frame.path.push(hop);
@@ -278,7 +310,8 @@ impl Context {
         call.object_group = Some(HANDLES.to_owned());
         let mut arguments = vec![argument(json!(operation)), argument(Value::Object(request))];
         if let Some(element) = element {
-            arguments.push(CallArgument { object_id: Some(element.to_owned().into()), ..CallArgument::default() });
+            arguments
+                .push(CallArgument { object_id: Some(element.to_owned().into()), ..CallArgument::default() });
         }
         call.arguments = Some(arguments);
         let link = self.link(&world.session);
@@ -325,6 +358,7 @@ fn groups(target: &Target) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for locator in target.as_slice() {
         let mut bare = locator.clone();
+        bare.fingerprint = None;
         let chain = bare.frame.take().map(|chain| chain.as_slice().to_vec()).unwrap_or_default();
         match groups.last_mut().filter(|group| group.chain == chain) {
             Some(group) => group.locators.push(bare),

@@ -1,6 +1,5 @@
 //! The policy at work: requests that the browser has stopped are let pass or refused.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
@@ -91,7 +90,7 @@ impl Context {
     }
 
     /// Takes a tab off a page that may not be there.
-    pub(super) fn leave_for_blank(self: &Arc<Self>, session: &str) {
+    pub(super) fn leave_for_blank(&self, session: &str) {
         self.link(session).post(&NavigateParams::new("about:blank"));
     }
 }

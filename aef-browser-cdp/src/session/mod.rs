@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aef_core::browser::{
-    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, Observation, ObserveRequest, Performed,
-    Session, SessionOptions, StorageState,
+    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, Observation, ObserveRequest,
+    Performed, Session, SessionOptions, StorageState,
 };
 use async_trait::async_trait;
 use chromiumoxide_cdp::cdp::browser_protocol::browser::{
@@ -27,10 +27,9 @@ use chromiumoxide_cdp::cdp::browser_protocol::target::{
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub(crate) use self::frames::{FrameRef, Found, split_frame};
-pub(crate) use self::policy::Rule;
-pub(crate) use self::state::{Blocked, DownloadState, Pending, Record, State, World};
+pub(crate) use self::frames::{Found, FrameRef, split_frame};
 use self::policy::Policy;
+pub(crate) use self::state::{Blocked, DownloadState, Record, State, World};
 use crate::browser::Host;
 use crate::connection::{Connection, DEFAULT_CALL_LIMIT, Link};
 use crate::error::{CdpError, Loss};
@@ -40,6 +39,20 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a new tab may take to be there.
 const OPEN_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a new document is waited for to be parsed; what is looked for may stand in its first part.
+const PARSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How far the document of a tab has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// It stands, and is parsed.
+    Parsed,
+    /// It stands, and is still being read.
+    Unparsed,
+    /// A navigation is under way that nobody has answered.
+    Unanswered,
+}
 
 /// The default size of a page.
 const VIEWPORT: (u32, u32) = (1280, 720);
@@ -102,6 +115,23 @@ impl Context {
         let mark = self.connection().mark(&self.id);
         self.wait(Instant::now() + DEFAULT_CALL_LIMIT, |state| (state.mark >= mark).then_some(())).await?;
         Ok(())
+    }
+
+    /// Waits for the document that a navigation under way brings to a tab, and until it is parsed.
+    pub(crate) async fn await_document(&self, tab: &str, deadline: Instant) -> Result<Settled, CdpError> {
+        self.catch_up().await?;
+        let arrived = self.wait(deadline, |state| match state.tab(tab) {
+            Some(tab) if tab.page.pending.is_some() => None,
+            _ => Some(()),
+        });
+        if arrived.await?.is_none() {
+            return Ok(Settled::Unanswered);
+        }
+        let parsed = self.wait(deadline.min(Instant::now() + PARSE_LIMIT), |state| match state.tab(tab) {
+            Some(tab) if tab.page.arrivals > 0 && tab.page.parsed.is_none() => None,
+            _ => Some(()),
+        });
+        Ok(if parsed.await?.is_some() { Settled::Parsed } else { Settled::Unparsed })
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -224,7 +254,7 @@ impl Session for CdpSession {
 
     async fn close(&self) -> Result<(), BrowserError> {
         let context = &self.context;
-        if context.update(|state| state.closed.replace(true)).is_some() {
+        if context.update(|state| std::mem::replace(&mut state.closed, true)) {
             return Ok(());
         }
         let id = BrowserContextId::new(context.id.clone());
@@ -241,7 +271,7 @@ impl Session for CdpSession {
         let mut version = self.context.version.subscribe();
         let loss = loop {
             version.borrow_and_update();
-            let (lost, closed) = self.context.read(|state| (state.lost.clone(), state.closed.is_some()));
+            let (lost, closed) = self.context.read(|state| (state.lost.clone(), state.closed));
             match lost {
                 _ if closed => std::future::pending::<()>().await,
                 Some(loss) => break loss,

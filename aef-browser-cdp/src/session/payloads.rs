@@ -91,7 +91,6 @@ pub(super) struct LifecycleEvent {
 pub(super) struct DownloadWillBegin {
     pub(super) frame_id: String,
     pub(super) guid: String,
-    pub(super) url: String,
     #[serde(default)]
     pub(super) suggested_filename: String,
 }

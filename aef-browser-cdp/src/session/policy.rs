@@ -56,9 +56,27 @@ impl Rule {
 /// URL patterns by which Chromium stops the requests whose address alone may show a private host. They may stop
 /// too much, never too little: the address is looked at again. Everything else goes on without a round trip.
 pub(crate) const PRIVATE_PATTERNS: [&str; 21] = [
-    "*://0.*", "*://10.*", "*://100.*", "*://127.*", "*://169.254.*", "*://172.1*", "*://172.2*", "*://172.3*",
-    "*://192.0.*", "*://192.168.*", "*://198.1*", "*://[*", "*://localhost*", "*://*.localhost*", "*://*.local/*",
-    "*://*.local:*", "*://*.internal/*", "*://*.internal:*", "*://*.home.arpa*", "*://metadata*", "*://*@*",
+    "*://0.*",
+    "*://10.*",
+    "*://100.*",
+    "*://127.*",
+    "*://169.254.*",
+    "*://172.1*",
+    "*://172.2*",
+    "*://172.3*",
+    "*://192.0.*",
+    "*://192.168.*",
+    "*://198.1*",
+    "*://[*",
+    "*://localhost*",
+    "*://*.localhost*",
+    "*://*.local/*",
+    "*://*.local:*",
+    "*://*.internal/*",
+    "*://*.internal:*",
+    "*://*.home.arpa*",
+    "*://metadata*",
+    "*://*@*",
 ];
 
 impl Policy {
@@ -259,7 +277,9 @@ mod tests {
     fn only_web_pages_are_documents() {
         let policy = policy(&["https://example.org"], &[]);
         assert_eq!(document(&policy, "about:blank"), Verdict::Allowed);
-        for other in ["file:///etc/passwd", "chrome://settings", "data:text/html,x", "javascript:1", "about:version"] {
+        for other in
+            ["file:///etc/passwd", "chrome://settings", "data:text/html,x", "javascript:1", "about:version"]
+        {
             assert_eq!(document(&policy, other), Verdict::Refused(Rule::Scheme), "{other}");
         }
         assert_eq!(document(&policy, "blob:https://example.org/7"), Verdict::Refused(Rule::Scheme));
@@ -283,7 +303,11 @@ mod tests {
         ];
         let without = policy(&origins, &[]);
         for origin in origins {
-            assert_eq!(document(&without, &format!("{origin}/")), Verdict::Refused(Rule::Private), "{origin}");
+            assert_eq!(
+                document(&without, &format!("{origin}/")),
+                Verdict::Refused(Rule::Private),
+                "{origin}"
+            );
             let url = Url::parse(&format!("{origin}/x.js")).unwrap();
             assert_eq!(without.subresource(&url), Verdict::Refused(Rule::Private), "{origin}");
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use aef_core::browser::{DialogRecord, Note};
+use aef_core::browser::{DialogRecord, Note, Write};
 use aef_core::document::DialogPolicy;
 use tokio::time::Instant;
 
@@ -44,17 +44,21 @@ pub(crate) struct State {
     pub(super) stub_documents: bool,
     /// The last mark read from the queue of events.
     pub(super) mark: u64,
+    /// Files given to pages, which may read them until the end.
+    pub(crate) kept_files: Vec<tempfile::TempDir>,
     /// Why the session is over.
     pub(crate) lost: Option<Loss>,
-    /// Set once the session was closed by its owner.
-    pub(super) closed: Option<bool>,
+    /// Whether the session was closed by its owner.
+    pub(super) closed: bool,
     /// Why a target could not be set up, until somebody who waits for it takes it.
     pub(super) setup_error: Option<CdpError>,
+    writes_of_closed: Vec<Write>,
+    secrets: Vec<(World, String)>,
     next_tab: usize,
 }
 
 /// The isolated world of one frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     /// The session in which it can be reached.
     pub(crate) session: Arc<str>,
@@ -65,8 +69,6 @@ pub(crate) struct World {
 /// A session of a target in this context.
 #[derive(Debug)]
 pub(super) struct TargetSession {
-    /// The target; for pages and frames also the id of their frame.
-    pub(super) target: Box<str>,
     /// The tab that it belongs to.
     pub(super) tab: String,
     /// Whether it is the tab's page itself, not a frame or a worker in it.
@@ -137,8 +139,6 @@ pub(crate) struct Fate {
 pub(crate) struct DownloadState {
     /// The name that the server suggests.
     pub(crate) name: String,
-    /// Where it comes from, without what may be private.
-    pub(crate) url: String,
     /// Bytes so far.
     pub(crate) received: u64,
     /// Bytes in all, as announced; 0 where nothing was.
@@ -190,6 +190,36 @@ impl State {
         self.tabs.iter_mut().find(|tab| tab.name == name)
     }
 
+    /// The requests since the last report that may have changed something, of all tabs.
+    pub(crate) fn take_writes(&mut self) -> Vec<Write> {
+        let mut writes = std::mem::take(&mut self.writes_of_closed);
+        writes.extend(self.tabs.iter_mut().flat_map(|tab| tab.network.take_writes()));
+        writes
+    }
+
+    /// Notes a field that holds a secret, until its document goes away.
+    pub(crate) fn remember_secret(&mut self, world: &World, reference: &str) {
+        let worlds = &self.worlds;
+        self.secrets.retain(|(known, _)| worlds.values().any(|live| live == known));
+        self.secrets.push((world.clone(), reference.to_owned()));
+    }
+
+    /// The fields of a document that hold secrets.
+    pub(crate) fn secrets_in(&self, world: &World) -> Vec<String> {
+        self.secrets.iter().filter(|(of, _)| of == world).map(|(_, reference)| reference.clone()).collect()
+    }
+
+    /// The script's worlds in all frames of a tab.
+    pub(crate) fn worlds_of(&self, tab: &str) -> Vec<World> {
+        let belongs = |world: &&World| self.sessions.get(&world.session).is_some_and(|of| of.tab == tab);
+        self.worlds.values().filter(belongs).cloned().collect()
+    }
+
+    /// Since when a tab has nothing in flight.
+    pub(crate) fn quiet_since(&self, tab: &str) -> Option<Instant> {
+        self.tab(tab)?.network.quiet_since()
+    }
+
     /// The tab that a session belongs to.
     pub(super) fn tab_of(&mut self, session: &str) -> Option<&mut Tab> {
         let name = &self.sessions.get(session)?.tab;
@@ -202,7 +232,13 @@ impl State {
     }
 
     /// Adds a tab. Its name is the announced one, or the next free number.
-    pub(super) fn add_tab(&mut self, session: Arc<str>, target: &str, opener: Option<String>, url: &str) -> String {
+    pub(super) fn add_tab(
+        &mut self,
+        session: Arc<str>,
+        target: &str,
+        opener: Option<String>,
+        url: &str,
+    ) -> String {
         let announced = opener.as_ref().and_then(|_| self.expected_popup.take());
         let name = announced.filter(|name| self.tab(name).is_none()).unwrap_or_else(|| self.free_name());
         self.tabs.push(Tab {
@@ -217,10 +253,30 @@ impl State {
         name
     }
 
+    /// Answers documents with an empty page from now on, or no longer.
+    pub(crate) fn stub_documents(&mut self, stub: bool) {
+        self.stub_documents = stub;
+    }
+
+    /// Makes a tab the current one, under the name that was asked for. Gives the name that it has then.
+    pub(crate) fn take_over_tab(&mut self, name: &str, wanted: Option<&str>, opener: &str) -> String {
+        let new = wanted.unwrap_or(name).to_owned();
+        for session in self.sessions.values_mut().filter(|session| session.tab == name) {
+            session.tab.clone_from(&new);
+        }
+        if let Some(tab) = self.tab_mut(name) {
+            tab.name.clone_from(&new);
+            tab.opener = Some(opener.to_owned());
+        }
+        self.current.clone_from(&new);
+        new
+    }
+
     /// Removes a tab; where it was the current one its opener is, or else the tab opened last.
     pub(super) fn remove_tab(&mut self, name: &str) {
         let Some(index) = self.tabs.iter().position(|tab| tab.name == name) else { return };
-        let removed = self.tabs.remove(index);
+        let mut removed = self.tabs.remove(index);
+        self.writes_of_closed.extend(removed.network.take_writes());
         self.sessions.retain(|_, session| session.tab != name);
         if self.current == name {
             let opener = removed.opener.filter(|opener| self.tab(opener).is_some());
@@ -260,7 +316,8 @@ impl Page {
 
     /// Notes that a navigation came to nothing. The document that stood there stays.
     pub(super) fn fail(&mut self, loader: &str, error: &str) {
-        let is_pending = self.pending.as_ref().is_some_and(|pending| pending.loader.as_deref() == Some(loader));
+        let is_pending =
+            self.pending.as_ref().is_some_and(|pending| pending.loader.as_deref() == Some(loader));
         // Every request that fails comes by here; only those that load a document are remembered.
         if is_pending || self.fates.iter().any(|(id, _)| &**id == loader) {
             self.fate_mut(loader).error.get_or_insert_with(|| error.to_owned());
