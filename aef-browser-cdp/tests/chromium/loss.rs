@@ -1,0 +1,200 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aef_browser_cdp::{CdpBrowser, ConnectOptions, LaunchOptions};
+use aef_core::browser::{Browser, Effect, Session};
+use aef_core::recovery::ErrorKind;
+use serde_json::json;
+
+use crate::support::{Page, Site, act, browser, launch_options, open, options, perform, text};
+
+/// What the design promises: every loss is known within this time.
+const PROMISED: Duration = Duration::from_millis(100);
+
+async fn site() -> Site {
+    Site::serve([
+        ("/", Page::html("<title>Start</title><h1>Start</h1>")),
+        (
+            "/close",
+            Page::html("<button onclick='window.open(\"\", \"_self\"); window.close()'>close</button>"),
+        ),
+    ])
+    .await
+}
+
+/// A wait that only the end of the session ends.
+fn wait(session: &Arc<dyn Session>) -> tokio::task::JoinHandle<(ErrorKind, Instant)> {
+    let session = Arc::clone(session);
+    tokio::spawn(async move {
+        let error = perform(
+            &session,
+            json!({ "action": "wait_for", "condition": { "visible": { "css": "#never" } }, "timeout": 30 }),
+        )
+        .await
+        .unwrap_err();
+        (error.failure.kind, Instant::now())
+    })
+}
+
+/// Returns when the wait has reached the page: it holds the turn, and the page has been asked.
+async fn settled(session: &Arc<dyn Session>) {
+    let observed =
+        crate::support::observe(session, json!([{ "title": { "equals": "Start" } }]), Duration::from_secs(5))
+            .await;
+    assert!(observed.results[0].holds);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+fn kill(pid: u32) {
+    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    assert!(killed.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_browser_is_known_at_once_and_started_anew() {
+    let (browser, site) = (browser().await, site().await);
+    let session = open(&browser, &site, "/").await;
+    let waiting = wait(&session);
+    settled(&session).await;
+    let lost = tokio::spawn({
+        let session = Arc::clone(&session);
+        async move { (session.lost().await, Instant::now()) }
+    });
+    let pid = browser.process_id().await.unwrap();
+    let killed = Instant::now();
+    kill(pid);
+    let (kind, at) = waiting.await.unwrap();
+    let (error, lost_at) = lost.await.unwrap();
+    assert_eq!((kind, error.kind()), (ErrorKind::Crashed, ErrorKind::Crashed));
+    assert!(at - killed < PROMISED, "the call ended after {:?}", at - killed);
+    assert!(lost_at - killed < PROMISED, "the loss was told after {:?}", lost_at - killed);
+    assert!(std::error::Error::source(&error).unwrap().source().unwrap().to_string().contains("SIGKILL"));
+
+    let again = open(&browser, &site, "/").await;
+    assert_eq!(text(&again, "h1").await, "Start");
+    assert_ne!(browser.process_id().await, Some(pid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crashed_page_is_known_at_once_and_harms_no_other_session() {
+    let (browser, site) = (browser().await, site().await);
+    let mut allowing = options(&[site.origin()]);
+    allowing.policy.allow_evaluate = true;
+    allowing.url = Some(site.url("/"));
+    let session = browser.open(allowing).await.unwrap();
+    // Another process, as the two would otherwise share one and its fate.
+    let other = open(&browser, &site, "/close").await;
+    let renderers = renderers_of(browser.process_id().await.unwrap());
+    let waiting = wait(&session);
+    settled(&session).await;
+    let lost = tokio::spawn({
+        let session = Arc::clone(&session);
+        async move { session.lost().await }
+    });
+    let killed = Instant::now();
+    renderers.into_iter().for_each(kill);
+    let (kind, at) = waiting.await.unwrap();
+    assert_eq!((kind, lost.await.unwrap().kind()), (ErrorKind::Crashed, ErrorKind::Crashed));
+    assert!(at - killed < PROMISED, "the call ended after {:?}", at - killed);
+    assert_eq!(other.lost().await.kind(), ErrorKind::Crashed);
+    // The browser itself lives on.
+    let again = open(&browser, &site, "/").await;
+    assert_eq!(text(&again, "h1").await, "Start");
+}
+
+/// The processes of a browser that render pages.
+fn renderers_of(browser: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let group = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse::<u32>().ok()
+    };
+    ids.filter(|pid| group(*pid) == Some(browser))
+        .filter(|pid| {
+            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).contains("--type=renderer")
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_closes_itself_loses_the_session() {
+    let (browser, site) = (browser().await, site().await);
+    let session = open(&browser, &site, "/close").await;
+    let lost = tokio::spawn({
+        let session = Arc::clone(&session);
+        async move { session.lost().await.kind() }
+    });
+    let error =
+        perform(&session, json!({ "action": "click", "target": { "role": "button" } })).await.unwrap_err();
+    assert_eq!((error.failure.kind, error.effect), (ErrorKind::PageLost, Effect::Possible));
+    assert_eq!(lost.await.unwrap(), ErrorKind::PageLost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_session_is_gone_and_its_neighbours_stay() {
+    let (browser, site) = (browser().await, site().await);
+    let first = open(&browser, &site, "/").await;
+    let second = open(&browser, &site, "/").await;
+    first.close().await.unwrap();
+    first.close().await.unwrap();
+    let error = perform(&first, json!({ "action": "reload" })).await.unwrap_err();
+    assert_eq!((error.failure.kind, error.effect), (ErrorKind::PageLost, Effect::None));
+    assert!(tokio::time::timeout(Duration::from_millis(100), first.lost()).await.is_err());
+    assert_eq!(text(&second, "h1").await, "Start");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_of_somebody_else_is_used_and_left_running() {
+    let site = site().await;
+    let theirs = browser().await;
+    let profile = profile_of(theirs.process_id().await.unwrap());
+    let port_file = std::fs::read_to_string(format!("{profile}/DevToolsActivePort")).unwrap();
+    let (port, path) = port_file.split_once('\n').unwrap();
+    let url = format!("ws://127.0.0.1:{port}{path}");
+    let ours = CdpBrowser::connect(&url, ConnectOptions::default()).await.unwrap();
+    let session = open(&ours, &site, "/").await;
+    assert_eq!(text(&session, "h1").await, "Start");
+    drop((session, ours));
+    let theirs_still = open(&theirs, &site, "/").await;
+    assert_eq!(act(&theirs_still, json!({ "action": "reload" })).await.outcome.title, "Start");
+}
+
+fn profile_of(pid: u32) -> String {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    let command = String::from_utf8_lossy(&command).into_owned();
+    let argument = command.split('\0').find_map(|argument| argument.strip_prefix("--user-data-dir="));
+    argument.unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_browser_is_left() {
+    let browser = browser().await;
+    let pid = browser.process_id().await.unwrap();
+    let profile = profile_of(pid);
+    assert!(std::path::Path::new(&profile).exists());
+    drop(browser);
+    let gone = async {
+        while std::path::Path::new(&profile).exists()
+            || std::path::Path::new(&format!("/proc/{pid}")).exists()
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("process and profile go");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_does_not_come_up_says_why() {
+    let missing = LaunchOptions { executable: Some("/nowhere/chromium".into()), ..launch_options() };
+    let error = CdpBrowser::launch(missing).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    let failing = LaunchOptions { executable: Some("/bin/false".into()), ..launch_options() };
+    let error = CdpBrowser::launch(failing).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Crashed);
+    assert!(error.to_string().contains("exit status: 1"), "{error}");
+    let refused =
+        CdpBrowser::connect("ws://127.0.0.1:1/devtools", ConnectOptions::default()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Disconnected);
+}
