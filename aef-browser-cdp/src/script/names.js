@@ -222,11 +222,9 @@ const NAME_FROM_CONTENT = wordSet(`
   button cell checkbox columnheader gridcell heading link menuitem menuitemcheckbox menuitemradio option radio row
   rowheader switch tab tooltip treeitem
 `);
-const NAME_PROHIBITED = new Set(
-  "caption code definition deletion emphasis insertion mark paragraph strong subscript superscript term time".split(
-    " ",
-  ),
-);
+const NAME_PROHIBITED = wordSet(`
+  caption code definition deletion emphasis insertion mark paragraph strong subscript superscript term time
+`);
 
 function accessibleName(element) {
   return remembered(look.names, element, () => {
