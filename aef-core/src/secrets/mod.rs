@@ -1,7 +1,15 @@
 //! Secrets: names in documents, values only where they are entered.
 
+mod env;
+mod file;
+mod map;
+
 use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretString};
+
+pub use self::env::EnvSecrets;
+pub use self::file::{FileSecrets, SecretFileError};
+pub use self::map::MapSecrets;
 
 use crate::ids::{DocumentId, OwnerId, StepId};
 
@@ -70,4 +78,19 @@ pub trait SecretProvider: std::fmt::Debug + Send + Sync + 'static {
         document: &DocumentId,
         name: &str,
     ) -> Result<bool, SecretError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn request(name: &str) -> SecretRequest {
+        SecretRequest {
+            owner: "owner".into(),
+            document: "document".into(),
+            step: "step".into(),
+            name: name.to_owned(),
+            origin: None,
+        }
+    }
 }
