@@ -3,6 +3,8 @@
 pub mod browser;
 pub mod clock;
 pub mod document;
+#[cfg(feature = "engine")]
+pub mod engine;
 pub mod execution;
 pub mod ids;
 pub mod plan;

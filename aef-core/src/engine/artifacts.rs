@@ -1,0 +1,240 @@
+//! Files beside the journal: pictures, downloads, input files, and the browser's state, which is encrypted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+
+use crate::browser::{FileContent, StorageState};
+use crate::execution::Artifact;
+use crate::ids::{ArtifactHash, ExecutionId, OwnerId, sha256_hex};
+
+/// How long a nonce of XChaCha20 is.
+const NONCE: usize = 24;
+
+/// Keeps artifacts in an object store, by execution and hash.
+#[derive(Clone)]
+pub(crate) struct Artifacts {
+    store: Arc<dyn ObjectStore>,
+    state_key: Option<[u8; 32]>,
+}
+
+/// Why an artifact could not be kept or had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArtifactError {
+    #[error("the artifact store failed")]
+    Store(#[from] object_store::Error),
+    #[error("`{0}` is not the hash of an artifact")]
+    Hash(ArtifactHash),
+    #[error("the artifact has other contents than its hash says")]
+    Damaged,
+    #[error("no key is set under which browser state is kept")]
+    NoKey,
+    #[error("the browser state cannot be decrypted with this key")]
+    Sealed,
+    #[error("the browser state cannot be read")]
+    State(#[from] serde_json::Error),
+}
+
+impl Artifacts {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, state_key: Option<[u8; 32]>) -> Self {
+        Self { store, state_key }
+    }
+
+    /// Keeps a file of an execution.
+    pub(crate) async fn keep(
+        &self,
+        execution: ExecutionId,
+        file: FileContent,
+    ) -> Result<Artifact, ArtifactError> {
+        let artifact = describe(&file);
+        self.store.put(&of_execution(execution, &artifact.artifact)?, PutPayload::from(file.bytes)).await?;
+        Ok(artifact)
+    }
+
+    /// Keeps a file of an owner, to be given to executions as an input.
+    pub(crate) async fn keep_input(
+        &self,
+        owner: &OwnerId,
+        file: FileContent,
+    ) -> Result<Artifact, ArtifactError> {
+        let artifact = describe(&file);
+        self.store.put(&of_owner(owner, &artifact.artifact)?, PutPayload::from(file.bytes)).await?;
+        Ok(artifact)
+    }
+
+    /// Gives an artifact of one of the executions, or else of the owner's input files.
+    pub(crate) async fn find(
+        &self,
+        executions: &[ExecutionId],
+        owner: &OwnerId,
+        hash: &ArtifactHash,
+    ) -> Result<Bytes, ArtifactError> {
+        for execution in executions {
+            match self.read(&of_execution(*execution, hash)?, hash).await {
+                Err(ArtifactError::Store(object_store::Error::NotFound { .. })) => {}
+                other => return other,
+            }
+        }
+        self.read(&of_owner(owner, hash)?, hash).await
+    }
+
+    async fn read(&self, path: &Path, hash: &ArtifactHash) -> Result<Bytes, ArtifactError> {
+        let bytes = self.store.get(path).await?.bytes().await?;
+        if sha256_hex(&bytes) == hash.as_str() { Ok(bytes) } else { Err(ArtifactError::Damaged) }
+    }
+
+    /// Whether browser state can be kept at all.
+    pub(crate) const fn keeps_state(&self) -> bool {
+        self.state_key.is_some()
+    }
+
+    /// Keeps cookies and storage, encrypted and bound to the execution.
+    pub(crate) async fn keep_state(
+        &self,
+        execution: ExecutionId,
+        state: &StorageState,
+    ) -> Result<Artifact, ArtifactError> {
+        let cipher = self.cipher()?;
+        let nonce = XNonce::generate();
+        let plain = serde_json::to_vec(state)?;
+        let bound = execution.to_string();
+        let sealed = cipher
+            .encrypt(&nonce, Payload { msg: &plain, aad: bound.as_bytes() })
+            .map_err(|_| ArtifactError::Sealed)?;
+        let bytes = [nonce.as_slice(), &sealed].concat();
+        let file = FileContent {
+            name: "browser-state".to_owned(),
+            media_type: "application/octet-stream".to_owned(),
+            bytes: Bytes::from(bytes),
+        };
+        self.keep(execution, file).await
+    }
+
+    /// Gives cookies and storage back.
+    pub(crate) async fn state(
+        &self,
+        execution: ExecutionId,
+        artifact: &Artifact,
+    ) -> Result<StorageState, ArtifactError> {
+        let cipher = self.cipher()?;
+        let bytes = self.read(&of_execution(execution, &artifact.artifact)?, &artifact.artifact).await?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(ArtifactError::Sealed)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| ArtifactError::Sealed)?;
+        let bound = execution.to_string();
+        let plain = cipher
+            .decrypt(&nonce, Payload { msg: sealed, aad: bound.as_bytes() })
+            .map_err(|_| ArtifactError::Sealed)?;
+        Ok(serde_json::from_slice(&plain)?)
+    }
+
+    fn cipher(&self) -> Result<XChaCha20Poly1305, ArtifactError> {
+        let key = self.state_key.as_ref().ok_or(ArtifactError::NoKey)?;
+        Ok(XChaCha20Poly1305::new(key.into()))
+    }
+}
+
+impl std::fmt::Debug for Artifacts {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Artifacts")
+            .field("store", &self.store)
+            .field("keeps_state", &self.keeps_state())
+            .finish()
+    }
+}
+
+fn describe(file: &FileContent) -> Artifact {
+    Artifact {
+        artifact: ArtifactHash::new(sha256_hex(&file.bytes)),
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        size: file.bytes.len() as u64,
+    }
+}
+
+fn of_execution(execution: ExecutionId, hash: &ArtifactHash) -> Result<Path, ArtifactError> {
+    Ok(Path::from_iter(["executions", &execution.to_string(), checked(hash)?]))
+}
+
+/// Owners are named by the host in any letters; their hash is a path on every object store.
+fn of_owner(owner: &OwnerId, hash: &ArtifactHash) -> Result<Path, ArtifactError> {
+    Ok(Path::from_iter(["owners", &sha256_hex(owner.as_str().as_bytes()), checked(hash)?]))
+}
+
+/// A hash may come from a variable of the document, so it is not trusted to be one.
+fn checked(hash: &ArtifactHash) -> Result<&str, ArtifactError> {
+    let text = hash.as_str();
+    let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if text.len() == 64 && digits { Ok(text) } else { Err(ArtifactError::Hash(hash.clone())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn artifacts(key: Option<[u8; 32]>) -> (Arc<InMemory>, Artifacts) {
+        let store = Arc::new(InMemory::new());
+        (store.clone(), Artifacts::new(store, key))
+    }
+
+    fn text(text: &str) -> FileContent {
+        FileContent {
+            name: "a.txt".to_owned(),
+            media_type: "text/plain".to_owned(),
+            bytes: Bytes::copy_from_slice(text.as_bytes()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fork_finds_the_files_of_its_parent_and_of_its_owner() {
+        let (_, artifacts) = artifacts(None);
+        let (parent, child) = (ExecutionId::generate(), ExecutionId::generate());
+        let owner = OwnerId::from("a/b ü");
+        let kept = artifacts.keep(parent, text("of the parent")).await.unwrap();
+        let input = artifacts.keep_input(&owner, text("of the owner")).await.unwrap();
+        let lineage = [child, parent];
+        let find = |hash| artifacts.find(&lineage, &owner, hash);
+        assert_eq!(find(&kept.artifact).await.unwrap(), "of the parent");
+        assert_eq!(find(&input.artifact).await.unwrap(), "of the owner");
+        assert!(artifacts.find(&[child], &"other".into(), &input.artifact).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_hash_reaches_no_path() {
+        let (_, artifacts) = artifacts(None);
+        let error = artifacts.find(&[], &"me".into(), &"../secret".into()).await.unwrap_err();
+        assert!(matches!(error, ArtifactError::Hash(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn browser_state_is_kept_encrypted_and_for_its_execution_only() {
+        let (store, artifacts) = artifacts(Some([7; 32]));
+        let execution = ExecutionId::generate();
+        let state = StorageState { cookies: vec!["session=hunter2".into()], ..StorageState::default() };
+        let kept = artifacts.keep_state(execution, &state).await.unwrap();
+        assert_eq!(artifacts.state(execution, &kept).await.unwrap(), state);
+
+        let path = of_execution(execution, &kept.artifact).unwrap();
+        let bytes = store.get(&path).await.unwrap().bytes().await.unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"hunter2"), "stored in the clear");
+
+        let other = ExecutionId::generate();
+        store.put(&of_execution(other, &kept.artifact).unwrap(), PutPayload::from(bytes)).await.unwrap();
+        assert!(matches!(artifacts.state(other, &kept).await, Err(ArtifactError::Sealed)));
+        let stranger = Artifacts::new(store, Some([8; 32]));
+        assert!(matches!(stranger.state(execution, &kept).await, Err(ArtifactError::Sealed)));
+    }
+
+    #[tokio::test]
+    async fn without_a_key_no_state_is_kept() {
+        let (_, artifacts) = artifacts(None);
+        let error =
+            artifacts.keep_state(ExecutionId::generate(), &StorageState::default()).await.unwrap_err();
+        assert!(matches!(error, ArtifactError::NoKey));
+    }
+}

@@ -1,0 +1,150 @@
+//! Putting an engine together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+
+use super::actions::{ActResolver, ActionExecutor};
+use super::artifacts::Artifacts;
+use super::observer::{Observer, Observers};
+use super::plans::Plans;
+use super::policy::HostPolicy;
+use super::{Engine, Inner};
+use crate::browser::Browser;
+use crate::plan::{CompileOptions, CustomActionSpec};
+use crate::secrets::SecretProvider;
+use crate::store::Store;
+
+/// Puts an [`Engine`] together. All but the store is optional.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    store: Arc<dyn Store>,
+    browser: Option<Arc<dyn Browser>>,
+    secrets: Option<Arc<dyn SecretProvider>>,
+    artifacts: Option<Arc<dyn ObjectStore>>,
+    policy: HostPolicy,
+    actions: BTreeMap<String, Arc<dyn ActionExecutor>>,
+    resolver: Option<Arc<dyn ActResolver>>,
+    observers: Observers,
+    state_key: StateKey,
+}
+
+/// A key that is not printed.
+struct StateKey(Option<[u8; 32]>);
+
+impl std::fmt::Debug for StateKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(if self.0.is_some() { "set" } else { "not set" })
+    }
+}
+
+impl EngineBuilder {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            browser: None,
+            secrets: None,
+            artifacts: None,
+            policy: HostPolicy::default(),
+            actions: BTreeMap::new(),
+            resolver: None,
+            observers: Observers::default(),
+            state_key: StateKey(None),
+        }
+    }
+
+    /// The browser. Without one, an execution that needs a page fails.
+    #[must_use]
+    pub fn browser(mut self, browser: Arc<dyn Browser>) -> Self {
+        self.browser = Some(browser);
+        self
+    }
+
+    /// Where the values of secrets come from.
+    #[must_use]
+    pub fn secrets(mut self, secrets: impl SecretProvider) -> Self {
+        self.secrets = Some(Arc::new(secrets));
+        self
+    }
+
+    /// Where pictures, downloads and input files are kept. Default in memory; engines that share a store must share
+    /// this, too.
+    #[must_use]
+    pub fn artifacts(mut self, artifacts: Arc<dyn ObjectStore>) -> Self {
+        self.artifacts = Some(artifacts);
+        self
+    }
+
+    /// What documents may do. Default: no private addresses, no scripts.
+    #[must_use]
+    pub fn policy(mut self, policy: HostPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Whether `evaluate` may run scripts.
+    #[must_use]
+    pub const fn allow_evaluate(mut self, allow: bool) -> Self {
+        self.policy.allow_evaluate = allow;
+        self
+    }
+
+    /// Adds an action of the host's own, `NAMESPACE.NAME`.
+    #[must_use]
+    pub fn action(mut self, name: impl Into<String>, executor: impl ActionExecutor) -> Self {
+        self.actions.insert(name.into(), Arc::new(executor));
+        self
+    }
+
+    /// Finds the actions that `act` describes in words. Without one, `act` fails.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn ActResolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Adds one who is told each event when it is durable.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
+    /// The key under which cookies and storage are kept while an execution is parked. Without one they are not kept: a
+    /// parked execution begins in an empty browser again.
+    #[must_use]
+    pub const fn state_key(mut self, key: [u8; 32]) -> Self {
+        self.state_key = StateKey(Some(key));
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Engine {
+        let artifacts = self.artifacts.unwrap_or_else(|| Arc::new(InMemory::new()));
+        let inner = Inner {
+            store: self.store,
+            browser: self.browser,
+            secrets: self.secrets,
+            artifacts: Artifacts::new(artifacts, self.state_key.0),
+            policy: self.policy,
+            plans: Plans::new(CompileOptions { actions: self.actions.iter().map(spec).collect() }),
+            actions: self.actions,
+            resolver: self.resolver,
+            observers: self.observers,
+        };
+        Engine { inner: Arc::new(inner) }
+    }
+}
+
+/// What a document must know of an action of the host's own.
+fn spec((name, executor): (&String, &Arc<dyn ActionExecutor>)) -> (String, CustomActionSpec) {
+    let spec = CustomActionSpec {
+        input: executor.input(),
+        risk: executor.risk(),
+        repeatable: executor.repeatable(),
+    };
+    (name.clone(), spec)
+}

@@ -1,0 +1,316 @@
+//! Workers: they claim executions whose time has come, and perform them while they hold the lease.
+
+mod advance;
+mod commit;
+mod driver;
+mod jobs;
+mod lease;
+mod options;
+mod perform;
+mod renewal;
+mod secret_source;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use jiff::SignedDuration;
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+pub(super) use self::commit::event_bytes;
+pub use self::options::WorkerOptions;
+
+use self::driver::{Assignment, Driver, SessionSlot, Stop};
+use self::lease::{Lease, Moment};
+use self::perform::close;
+use self::renewal::{Held, Renewal};
+use super::changes::{jittered, next, subscribe};
+use super::shutdown::Shutdown;
+use super::{Engine, Inner};
+use crate::execution::{Actor, Event, EventKind, FORMAT, PauseReason, Status};
+use crate::ids::BatchId;
+use crate::store::{Append, Claim, ClaimRequest, Expect, Notice, Scope, StoreError, Summary};
+
+/// So many claims in a row without an event make an execution wait for a person.
+const POISONED: u32 = 5;
+
+/// How long an execution is left alone that this worker could not perform.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// Performs executions, whoever submitted them.
+#[derive(Debug)]
+pub struct Worker {
+    engine: Engine,
+    options: Arc<WorkerOptions>,
+}
+
+impl Worker {
+    pub(super) fn new(engine: Engine, options: WorkerOptions) -> Self {
+        Self { engine, options: Arc::new(options) }
+    }
+
+    /// Performs what is due until it is told to end: then it finishes the actions in hand, hands its executions over and
+    /// returns. Dropping the future ends it suddenly, which the journal copes with.
+    pub async fn run(self, shutdown: impl Into<Shutdown>) {
+        let shutdown = shutdown.into();
+        let mut work = Work::new(self.engine.inner, self.options, shutdown).await;
+        work.run().await;
+    }
+}
+
+/// A driver under way.
+#[derive(Debug)]
+struct Driving {
+    lease: Arc<Lease>,
+    slot: SessionSlot,
+    claim: Claim,
+}
+
+/// A worker at work.
+struct Work {
+    engine: Arc<Inner>,
+    options: Arc<WorkerOptions>,
+    shutdown: Shutdown,
+    drivers: JoinSet<Result<(), Stop>>,
+    /// By the ids of their tasks.
+    driving: BTreeMap<String, Driving>,
+    held: Arc<Held>,
+    notices: Option<BoxStream<'static, Notice>>,
+    /// Ends with the worker.
+    _renewal: Renewal,
+}
+
+/// What a worker waits for.
+enum Happening {
+    Ended(Result<(Id, Result<(), Stop>), tokio::task::JoinError>),
+    Notice(Option<Notice>),
+    Poll,
+    Shutdown,
+    Sudden,
+}
+
+impl Work {
+    async fn new(engine: Arc<Inner>, options: Arc<WorkerOptions>, shutdown: Shutdown) -> Self {
+        let held = Arc::new(Held::default());
+        let renewal = Renewal::spawn(engine.clone(), options.clone(), held.clone());
+        let notices = subscribe(&engine).await;
+        Self {
+            engine,
+            options,
+            shutdown,
+            drivers: JoinSet::new(),
+            driving: BTreeMap::new(),
+            held,
+            notices,
+            _renewal: renewal,
+        }
+    }
+
+    async fn run(&mut self) {
+        let mut draining = self.shutdown.has_begun();
+        // When work is looked for next.
+        let mut look = Instant::now();
+        loop {
+            if draining && self.drivers.is_empty() {
+                return;
+            }
+            if !draining && Instant::now() >= look {
+                look = Instant::now() + jittered(self.options.poll);
+                if self.claim().await {
+                    look = Instant::now();
+                }
+            }
+            match self.next(draining, look).await {
+                Happening::Ended(ended) => {
+                    self.reap(ended).await;
+                    look = Instant::now();
+                }
+                Happening::Notice(Some(notice)) => look = look.min(self.note(&notice).await),
+                Happening::Notice(None) | Happening::Poll => {
+                    if self.notices.is_none() {
+                        self.notices = subscribe(&self.engine).await;
+                    }
+                }
+                Happening::Shutdown => draining = true,
+                Happening::Sudden => {
+                    self.drivers.abort_all();
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self, draining: bool, look: Instant) -> Happening {
+        let has_drivers = !self.drivers.is_empty();
+        tokio::select! {
+            biased;
+            () = self.shutdown.sudden() => Happening::Sudden,
+            () = self.shutdown.begun(), if !draining => Happening::Shutdown,
+            Some(ended) = self.drivers.join_next_with_id(), if has_drivers => Happening::Ended(ended),
+            notice = next(&mut self.notices) => Happening::Notice(notice),
+            // Without room there is nothing to look for; a driver that ends looks again.
+            () = tokio::time::sleep_until(look), if !draining && self.room() > 0 => Happening::Poll,
+        }
+    }
+
+    fn room(&self) -> u32 {
+        let running = u32::try_from(self.drivers.len()).unwrap_or(u32::MAX);
+        self.options.concurrency.saturating_sub(running)
+    }
+
+    /// Claims what is due; gives whether there may be more.
+    async fn claim(&mut self) -> bool {
+        let limit = self.room();
+        if limit == 0 {
+            return false;
+        }
+        let request = ClaimRequest {
+            worker: self.options.id.clone(),
+            limit,
+            lease: self.options.lease,
+            max_format: FORMAT,
+            per_owner: self.options.per_owner,
+            only: self.options.only,
+        };
+        // The store cannot have read its clock before this.
+        let sent = Moment::now();
+        let claims = match self.engine.store.claim(request).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                tracing::warn!(%error, "no work can be claimed");
+                return false;
+            }
+        };
+        let more = claims.len() as u64 >= u64::from(limit);
+        for claim in claims {
+            self.begin(claim, sent);
+        }
+        more
+    }
+
+    fn begin(&mut self, claim: Claim, sent: Moment) {
+        let record = &claim.record;
+        let lease = Lease::new(record.id, record.epoch, self.options.lease, sent, record.head);
+        self.held.add(lease.clone());
+        let slot = SessionSlot::default();
+        let assignment = Assignment {
+            engine: self.engine.clone(),
+            options: self.options.clone(),
+            lease: lease.clone(),
+            shutdown: self.shutdown.clone(),
+            slot: slot.clone(),
+        };
+        let span = tracing::info_span!(
+            "execution", id = %record.id, owner = %record.owner, document = %record.document, epoch = record.epoch.0
+        );
+        let own = claim.clone();
+        let drive = async move { Driver::drive(assignment, &own).await };
+        let task = self.drivers.spawn(drive.instrument(span));
+        self.driving.insert(task.id().to_string(), Driving { lease, slot, claim });
+    }
+
+    /// A driver has ended.
+    async fn reap(&mut self, ended: Result<(Id, Result<(), Stop>), tokio::task::JoinError>) {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(driving) = self.driving.remove(&id.to_string()) else { return };
+        self.held.remove(&driving.lease);
+        let execution = driving.claim.record.id;
+        match ended {
+            Ok((_, Ok(()))) => tracing::debug!(%execution, "finished or parked"),
+            Ok((_, Err(Stop::Lost))) => tracing::warn!(%execution, "the lease was lost"),
+            Ok((_, Err(Stop::Failed(error)))) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%execution, %error, source, "the execution cannot be performed here");
+                self.give_back(&driving).await;
+            }
+            Err(error) => {
+                tracing::error!(%execution, %error, "a driver panicked");
+                driving.lease.lose();
+                if let Some(session) = driving.slot.take() {
+                    close(&*session).await;
+                }
+                self.give_back(&driving).await;
+            }
+        }
+    }
+
+    /// Gives back what this worker could not perform: after a while, or to a person where it never gets anywhere.
+    async fn give_back(&self, driving: &Driving) {
+        let given = if driving.claim.claims_without_event >= POISONED {
+            self.pause_poisoned(driving).await
+        } else {
+            self.release(driving).await
+        };
+        if let Err(error) = given {
+            // The lease runs out by itself.
+            tracing::warn!(%error, execution = %driving.claim.record.id, "it could not be given back");
+        }
+    }
+
+    async fn release(&self, driving: &Driving) -> Result<(), StoreError> {
+        let loaded = self.engine.store.load(&Scope::System, driving.claim.record.id).await?;
+        let mut append = self.bare(driving, Expect::Seq(loaded.record.head));
+        append.wake_at = loaded.now.checked_add(SignedDuration::try_from(BACK_OFF).unwrap_or_default()).ok();
+        self.engine.store.append(append).await?;
+        Ok(())
+    }
+
+    /// Pauses an execution that cannot even be loaded, without its machine.
+    async fn pause_poisoned(&self, driving: &Driving) -> Result<(), StoreError> {
+        let loaded = self.engine.store.load(&Scope::System, driving.claim.record.id).await?;
+        let kind = EventKind::Paused { reason: PauseReason::Poisoned };
+        let event = Event { at: loaded.now, actor: Actor::Engine, format: FORMAT, kind };
+        let mut append = self.bare(driving, Expect::Seq(loaded.record.head));
+        append.events = vec![event_bytes(&event)];
+        append.summary = Some(Summary {
+            status: Status::Paused,
+            note: Some("it was claimed again and again without getting anywhere".to_owned()),
+            ..loaded.record.summary
+        });
+        self.engine.store.append(append).await?;
+        Ok(())
+    }
+
+    /// An append that releases the lease and says nothing.
+    fn bare(&self, driving: &Driving, expect: Expect) -> Append {
+        Append {
+            execution: driving.claim.record.id,
+            batch_id: BatchId::generate(),
+            expect,
+            fence: Some((self.options.id.clone(), driving.lease.epoch)),
+            require_unleased: false,
+            starts_effect: false,
+            events: Vec::new(),
+            format: FORMAT,
+            summary: None,
+            wake_at: None,
+            release: true,
+            snapshot: None,
+        }
+    }
+
+    /// Takes note of an append; gives when work should be looked for.
+    async fn note(&self, notice: &Notice) -> Instant {
+        let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
+        if self.held.saw_head(notice.execution, notice.head) || notice.status.is_final() {
+            return never;
+        }
+        if self.options.only.is_some_and(|only| only != notice.execution) {
+            return never;
+        }
+        let Some(wake_at) = notice.wake_at else { return never };
+        match self.engine.store.now().await {
+            Ok(now) => {
+                let wait = Duration::try_from(wake_at.duration_since(now)).unwrap_or(Duration::ZERO);
+                Instant::now() + wait.min(Duration::from_secs(24 * 60 * 60))
+            }
+            Err(_) => Instant::now() + self.options.poll,
+        }
+    }
+}
