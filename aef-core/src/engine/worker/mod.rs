@@ -56,8 +56,7 @@ impl Worker {
     /// returns. Dropping the future ends it suddenly, which the journal copes with.
     pub async fn run(self, shutdown: impl Into<Shutdown>) {
         let shutdown = shutdown.into();
-        let mut work = Work::new(self.engine.inner, self.options, shutdown).await;
-        work.run().await;
+        Work::new(self.engine.inner, self.options, shutdown).run().await;
     }
 }
 
@@ -69,6 +68,9 @@ struct Driving {
     claim: Claim,
 }
 
+/// What the store tells of, while it does.
+type Notices = Option<BoxStream<'static, Notice>>;
+
 /// A worker at work.
 struct Work {
     engine: Arc<Inner>,
@@ -78,7 +80,6 @@ struct Work {
     /// By the ids of their tasks.
     driving: BTreeMap<String, Driving>,
     held: Arc<Held>,
-    notices: Option<BoxStream<'static, Notice>>,
     /// Ends with the worker.
     _renewal: Renewal,
 }
@@ -93,10 +94,9 @@ enum Happening {
 }
 
 impl Work {
-    async fn new(engine: Arc<Inner>, options: Arc<WorkerOptions>, shutdown: Shutdown) -> Self {
+    fn new(engine: Arc<Inner>, options: Arc<WorkerOptions>, shutdown: Shutdown) -> Self {
         let held = Arc::new(Held::default());
         let renewal = Renewal::spawn(engine.clone(), options.clone(), held.clone());
-        let notices = subscribe(&engine).await;
         Self {
             engine,
             options,
@@ -104,12 +104,12 @@ impl Work {
             drivers: JoinSet::new(),
             driving: BTreeMap::new(),
             held,
-            notices,
             _renewal: renewal,
         }
     }
 
     async fn run(&mut self) {
+        let mut notices = subscribe(&self.engine).await;
         let mut draining = self.shutdown.has_begun();
         // When work is looked for next.
         let mut look = Instant::now();
@@ -123,15 +123,15 @@ impl Work {
                     look = Instant::now();
                 }
             }
-            match self.next(draining, look).await {
+            match self.next(&mut notices, draining, look).await {
                 Happening::Ended(ended) => {
                     self.reap(ended).await;
                     look = Instant::now();
                 }
                 Happening::Notice(Some(notice)) => look = look.min(self.note(&notice).await),
                 Happening::Notice(None) | Happening::Poll => {
-                    if self.notices.is_none() {
-                        self.notices = subscribe(&self.engine).await;
+                    if notices.is_none() {
+                        notices = subscribe(&self.engine).await;
                     }
                 }
                 Happening::Shutdown => draining = true,
@@ -143,14 +143,14 @@ impl Work {
         }
     }
 
-    async fn next(&mut self, draining: bool, look: Instant) -> Happening {
+    async fn next(&mut self, notices: &mut Notices, draining: bool, look: Instant) -> Happening {
         let has_drivers = !self.drivers.is_empty();
         tokio::select! {
             biased;
             () = self.shutdown.sudden() => Happening::Sudden,
             () = self.shutdown.begun(), if !draining => Happening::Shutdown,
             Some(ended) = self.drivers.join_next_with_id(), if has_drivers => Happening::Ended(ended),
-            notice = next(&mut self.notices) => Happening::Notice(notice),
+            notice = next(notices) => Happening::Notice(notice),
             // Without room there is nothing to look for; a driver that ends looks again.
             () = tokio::time::sleep_until(look), if !draining && self.room() > 0 => Happening::Poll,
         }
