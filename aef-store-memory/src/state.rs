@@ -6,7 +6,7 @@ use std::time::Duration;
 use aef_core::ids::{BatchId, DocumentId, ExecutionId, OwnerId, WorkerId};
 use aef_core::store::{
     Appended, ExecutionRecord, Lease, Notice, Scope, StoreError, StoreErrorKind, StoredDocument,
-    StoredSnapshot,
+    StoredSnapshot, whole_micros,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -98,7 +98,7 @@ pub(crate) fn notice(record: &ExecutionRecord) -> Notice {
 /// The time so much later, to the microsecond; the end of time at the latest.
 pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
     let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-    now.saturating_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX)
+    whole_micros(now.saturating_add(SignedDuration::from_micros(micros)).unwrap_or(Timestamp::MAX))
 }
 
 /// The error that an execution is not there.
