@@ -42,7 +42,8 @@ pub(crate) async fn writer(path: &Path, options: &SqliteOptions) -> Result<Sqlit
     let mut connection = writing(path, options).connect().await?;
     // Under the write lock, for another process may be opening the same new file.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    MIGRATIONS.run(&mut *transaction).await?;
+    // `run` goes through `Acquire`, whose future the compiler cannot see to be `Send`.
+    MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
     Ok(connection)
 }
