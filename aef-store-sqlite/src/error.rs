@@ -75,11 +75,9 @@ impl Error {
     fn kind(&self) -> StoreErrorKind {
         match self {
             Self::Refused { kind, .. } => *kind,
-            Self::Newer(_) | Self::Foreign | Self::Damaged(_) => StoreErrorKind::Unreadable,
-            Self::Migration(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
-                sqlite_kind(source)
+            Self::Newer(_) | Self::Foreign | Self::Damaged(_) | Self::Migration(_) => {
+                StoreErrorKind::Unreadable
             }
-            Self::Migration(_) => StoreErrorKind::Unreadable,
             Self::Sqlite(source) => sqlite_kind(source),
             Self::Closed => StoreErrorKind::Unavailable,
         }
@@ -93,6 +91,8 @@ impl From<MigrateError> for Error {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
                 Self::Newer(version)
             }
+            // What SQLite itself says is more to the point than that it said so during a migration.
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => Self::Sqlite(source),
             other => Self::Migration(other),
         }
     }
