@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aef::document::{Document, SourceMap};
+use aef::document::{Diagnostics, Document, SourceMap};
 use aef::plan::Plan;
 
 use crate::diagnostics;
@@ -12,9 +12,11 @@ use crate::failure::Failure;
 /// A document that can be run.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// The plan; its warnings have places in the text.
+    /// The plan.
     pub(crate) plan: Plan,
-    /// The text, for warnings.
+    /// Its warnings, with places in the text.
+    pub(crate) warnings: Diagnostics,
+    /// The text.
     pub(crate) text: String,
 }
 
@@ -28,7 +30,7 @@ pub(crate) enum LoadError {
         /// Its text.
         text: String,
         /// Everything that is wrong.
-        found: aef::document::Diagnostics,
+        found: Diagnostics,
     },
 }
 
@@ -46,9 +48,9 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, LoadError> {
     let compiled = read
         .and_then(|document| Plan::compile(&document).map_err(|found| found.locate(&SourceMap::new(&text))));
     match compiled {
-        Ok(mut plan) => {
-            plan.warnings = std::mem::take(&mut plan.warnings).locate(&SourceMap::new(&text));
-            Ok(Loaded { plan, text })
+        Ok(plan) => {
+            let warnings = Diagnostics::new(plan.warnings().to_vec()).locate(&SourceMap::new(&text));
+            Ok(Loaded { plan, warnings, text })
         }
         Err(found) => Err(LoadError::Invalid { text, found }),
     }
@@ -61,7 +63,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, LoadError> {
 pub(crate) fn load_to_run(path: &Path) -> Result<Plan, Failure> {
     match load(path) {
         Ok(loaded) => {
-            diagnostics::tell(path, &loaded.text, &loaded.plan.warnings);
+            diagnostics::tell(path, &loaded.text, &loaded.warnings);
             Ok(loaded.plan)
         }
         Err(LoadError::Unreadable(failure)) => Err(failure),

@@ -5,6 +5,6 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run() -> Exit {
-    output::json_pretty(&aef::document::schema());
+    output::json_pretty(&aef::document::Document::schema());
     Exit::Success
 }

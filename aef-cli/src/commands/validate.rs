@@ -45,9 +45,9 @@ pub(crate) fn run(options: &Options) -> Result<Exit, Failure> {
                 valid: true,
                 id: Some(plan.document.id.as_str()),
                 hash: Some(plan.hash.as_str()),
-                diagnostics: &plan.warnings,
+                diagnostics: &loaded.warnings,
             };
-            tell(options, &loaded.text, &plan.warnings, &verdict);
+            tell(options, &loaded.text, &loaded.warnings, &verdict);
             if !options.json {
                 let steps = plan.steps.len();
                 output::result(format_args!(

@@ -60,6 +60,7 @@ pub(crate) fn narrate(event: &Event, outline: &Outline) -> Option<String> {
         | EventKind::ActionSucceeded { .. }
         | EventKind::ActionFailed { .. }
         | EventKind::ActionInDoubt { .. }
+        | EventKind::DoubtUnverified { .. }
         | EventKind::DoubtSettled { .. }
         | EventKind::EvidenceCaptured { .. } => action(&event.kind)?,
         EventKind::StepEntered { .. }
@@ -109,6 +110,7 @@ fn action(kind: &EventKind) -> Option<String> {
         EventKind::ActionInDoubt { failure, .. } => {
             Some(format!("  it is not known whether that happened: {}", failure.message))
         }
+        EventKind::DoubtUnverified { .. } => Some("  what the step verifies does not hold".to_owned()),
         EventKind::DoubtSettled { by: SettledBy::Verify, .. } => {
             Some("  it has happened: what the step verifies holds now".to_owned())
         }
