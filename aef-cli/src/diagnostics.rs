@@ -48,7 +48,7 @@ fn render(path: &Path, text: &str, found: &Diagnostics, theme: GraphicalTheme) -
     for diagnostic in found {
         let report = report(path, text, diagnostic);
         // Writing to a string fails only where a source cannot be read, and a text always can.
-        drop(handler.render_report(&mut shown, report.as_ref()));
+        let _ = handler.render_report(&mut shown, report.as_ref());
         shown.push('\n');
     }
     shown

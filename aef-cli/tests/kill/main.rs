@@ -85,6 +85,7 @@ fn one_execution(moments: &mut Moments, mut left: u64, posts: u64, records: &[Re
     let mut run =
         Run::start(&desk, &["run", &document(), "--input", &url, "--checkpoints", "approve", "--json"]);
     let id = run.execution();
+    println!("{id}: {} on {}", desk.path().display(), site.url());
     for _ in 0..MOST_RUNS {
         if left > 0 && run.works() {
             // Every third kill takes the browser and leaves the binary.

@@ -138,7 +138,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         let runs = matches!(self.child.try_wait(), Ok(None));
         if let Some(browser) = child_of(self.child.id()).filter(|_| runs) {
-            drop(kill_process_group(browser, Signal::KILL));
+            let _ = kill_process_group(browser, Signal::KILL);
         }
         // Once it was waited for, this is no more than an error.
         drop(self.child.kill());
