@@ -399,3 +399,6 @@ impl Plan {
         self.block(self.step(index).block).owner
     }
 }
+
+#[cfg(test)]
+mod tests;

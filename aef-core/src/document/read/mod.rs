@@ -1,12 +1,16 @@
 //! Reading documents: JSON and YAML, with everything that is wrong told at once.
 
 mod build;
+mod shape;
+mod shapes;
+mod strict;
 
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use self::strict::{DUPLICATE, Strict};
 use super::diagnostics::{Diagnostic, Diagnostics, Position};
 use super::root::Document;
 use super::source_map::{SourceMap, unquoted_template};
@@ -86,6 +90,10 @@ impl Document {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_value(value: Value) -> Result<Self, Diagnostics> {
+        let found = shape::check(&value);
+        if !found.is_empty() {
+            return Err(Diagnostics::new(found));
+        }
         build::document(value).map_err(Diagnostics::new)
     }
 }
@@ -115,7 +123,8 @@ fn parse_json(text: &str) -> Result<Value, Diagnostics> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // The depth has just been bounded, at more than serde_json's own limit of 128.
     deserializer.disable_recursion_limit();
-    let parsed = Value::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let parsed =
+        Strict::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value.0));
     parsed.map_err(|error| {
         let offset =
             text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
@@ -127,7 +136,11 @@ fn parse_json(text: &str) -> Result<Value, Diagnostics> {
         };
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        Diagnostic::error("syntax", "", format!("not JSON: {message}")).with_position(Some(position)).into()
+        let found = match message.strip_prefix(DUPLICATE) {
+            Some(key) => Diagnostic::error("duplicate_key", "", format!("the key {key} stands twice")),
+            None => Diagnostic::error("syntax", "", format!("not JSON: {message}")),
+        };
+        found.with_position(Some(position)).into()
     })
 }
 
@@ -203,3 +216,6 @@ fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
