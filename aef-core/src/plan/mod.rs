@@ -22,6 +22,7 @@ mod rendered;
 mod slots;
 mod subset;
 mod template;
+mod tokens;
 mod value;
 
 pub use compile::{CompileOptions, CustomActionSpec};

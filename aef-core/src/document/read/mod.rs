@@ -163,7 +163,7 @@ fn json_depth(text: &str) -> usize {
     deepest
 }
 
-fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
+fn read_yaml(text: &str) -> Result<Value, Diagnostics> {
     if let Some(position) = unquoted_template(text) {
         let message = "`{{` begins a map here";
         let help = "put the whole value in quotes: \"{{ … }}\"";
@@ -172,7 +172,8 @@ fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
     }
     let budget = serde_saphyr::budget! {
         max_depth: MAX_DEPTH,
-        flow_nesting_limit: MAX_DEPTH,
+        // The limit above tells which fault it is; this one would only say that the syntax is wrong.
+        flow_nesting_limit: MAX_SOURCE,
         max_documents: 1,
         max_nodes: 4_000_000,
         max_events: 8_000_000,
@@ -186,6 +187,24 @@ fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(text, &error).into())
+}
+
+/// Stack for reading YAML: the deserializer takes some 5 KiB for each level, 25 KiB where it is not optimised.
+const YAML_STACK: usize = 32 * 1024 * 1024;
+
+/// Reads YAML on a stack of its own, so that the deepest document that is allowed fits however little is left here.
+fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
+    std::thread::scope(|scope| {
+        let reader =
+            std::thread::Builder::new().stack_size(YAML_STACK).spawn_scoped(scope, || read_yaml(text));
+        match reader {
+            Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let message = format!("no thread to read the document with: {error}");
+                Err(Diagnostic::error("syntax", "", message).into())
+            }
+        }
+    })
 }
 
 fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
@@ -208,13 +227,18 @@ fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
         Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Depth { .. }, .. } => {
             ("too_deep", too_deep().message)
         }
-        other => ("syntax", format!("not YAML: {}", first_line(&other.to_string()))),
+        Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Documents { .. }, .. } => {
+            ("syntax", "the text holds more than one document".to_owned())
+        }
+        other => ("syntax", format!("not YAML: {}", without_place(&other.to_string()))),
     };
     Diagnostic::error(code, "", message).with_position(position)
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// The first line of a message, without the place that stands beside it anyway.
+fn without_place(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    line.split(" at line ").next().unwrap_or(line)
 }
 
 #[cfg(test)]

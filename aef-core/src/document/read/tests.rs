@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::shape::{Object, Shape};
-use super::{MAX_LEVELS, MAX_SOURCE, MAX_STEPS, shapes};
+use super::{MAX_DEPTH, MAX_LEVELS, MAX_SOURCE, MAX_STEPS, shapes};
 use crate::document::{Diagnostics, Document};
 use crate::plan::Plan;
 
@@ -88,6 +88,9 @@ fn hostile_nesting_is_refused() {
         let dashes = "- ".repeat(depth);
         assert_eq!(codes(&refused(&dashes)), ["too_deep"], "{depth} dashes as YAML");
     }
+    let deepest = format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+    assert_eq!(codes(&Document::from_json(&deepest).unwrap_err()), ["wrong_type"]);
+    assert_eq!(codes(&refused(&deepest)), ["wrong_type"]);
     let inside = format!(
         "{{\"aef\":1,\"id\":\"d\",\"steps\":[],\"vars\":{{\"a\":{}{}}}}}",
         "[".repeat(80),
