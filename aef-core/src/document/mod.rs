@@ -10,6 +10,7 @@ mod duration;
 mod locator;
 mod read;
 mod root;
+mod schema;
 mod source_map;
 mod step;
 mod text;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -13,12 +14,15 @@ use crate::ids::{DocumentHash, DocumentId, sha256_hex};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// An AEF document. [`Document::from_yaml`], [`Document::from_json`] and [`Document::load`] read one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("patternProperties" = { "^x-": true }, "additionalProperties" = false))]
 pub struct Document {
     /// The version of the format: 1.
+    #[schemars(extend("const" = 1))]
     pub aef: u32,
     /// Its id, the same in all its versions.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_.-]+$", "maxLength" = 128))]
     pub id: DocumentId,
     /// Its own version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,21 +37,23 @@ pub struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// A JSON Schema of its inputs.
+    #[schemars(with = "Option<Map<String, Value>>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Value>,
     /// The secrets that it enters.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretDeclaration>,
     /// Variables with their first values: JSON with templates of `inputs` in its strings.
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub vars: Map<String, Value>,
     /// Its settings.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub config: Config,
     /// What it does.
     pub steps: Vec<Step>,
     /// Keys that begin with `x-`, kept as they are.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub extensions: BTreeMap<String, Value>,
 }
 

@@ -34,7 +34,7 @@ pub struct Step {
 }
 
 /// The fields that every type of step takes.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepCommon {
     /// What it is for, in words.
@@ -57,6 +57,7 @@ pub struct StepCommon {
     pub retry: Option<RetryConfig>,
     /// What else is done about its errors; the first entry that fits is taken.
     #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
     pub on_error: Vec<Handler>,
     /// What it may change. Default: derived from its actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,16 +192,17 @@ pub struct Continue {
 }
 
 /// An entry of `onError`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Handler {
     /// Which errors: kinds, or `transient`, `persistent`, `any`. Default: all that are not critical.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<ErrorMatcher>,
     /// Under which condition, with `error.kind`, `error.reason` and `error.message` at hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,
     /// Steps run first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
     /// What then.
     pub then: HandlerAction,
@@ -246,7 +248,7 @@ pub struct Task {
 }
 
 /// A `loop`: exactly one of forEach, while and until is given.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Loop {
     /// An expression that gives a list; its items are frozen when the loop is entered.
@@ -267,7 +269,7 @@ pub struct Loop {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
     /// Expressions, by the list outside to which each iteration appends their value.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub collect: BTreeMap<String, String>,
     /// Whether an iteration that fails ends the loop. Default stop.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -291,7 +293,7 @@ pub enum OnItemError {
 }
 
 /// A `decision`: the first branch whose condition holds, or the one that a person chooses.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Decision {
     /// The question, where a person decides.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -304,7 +306,8 @@ pub struct Decision {
 }
 
 /// A branch of a decision.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Branch {
     /// When it is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -320,7 +323,8 @@ pub struct Branch {
 }
 
 /// The branch of a decision where no other is taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Otherwise {
     /// What a person reads. Default `otherwise`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -352,7 +356,7 @@ pub struct Ask {
 }
 
 /// A `group`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Group {
     /// What it runs.
     pub steps: Vec<Step>,

@@ -10,7 +10,7 @@ use super::filters;
 pub(crate) const TIMEZONE: &str = "$timezone";
 
 /// How many instructions one evaluation may take.
-const FUEL: u64 = 50_000;
+const FUEL: u64 = 10_000;
 
 /// The environment in which all expressions are compiled.
 pub(crate) fn environment() -> &'static Environment<'static> {

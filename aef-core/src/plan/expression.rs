@@ -7,6 +7,7 @@ use minijinja::Value;
 use minijinja::value::Object;
 
 use super::environment::{TIMEZONE, environment};
+use super::tokens::operators;
 use super::value::to_json;
 
 /// The names that an expression may use.
@@ -23,6 +24,9 @@ pub type Scope = Arc<dyn Names>;
 
 /// The longest expression or template that is read, in bytes.
 pub const MAX_EXPRESSION: usize = 64 * 1024;
+
+/// How many operators (signs, dots, filters, `and`, `is`, …) one expression may have.
+const MAX_OPERATORS: usize = 256;
 
 /// Why an expression or template could not be read or evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +152,11 @@ impl Expression {
         use ExpressionErrorKind as Kind;
         if source.len() > MAX_EXPRESSION {
             return Err(ExpressionError::new(Kind::TooLong, "an expression has at most 64 KiB", source));
+        }
+        // A chain of operators is a tree as deep as it is long, and minijinja walks trees by recursion.
+        if operators(source) > MAX_OPERATORS {
+            let message = format!("an expression has at most {MAX_OPERATORS} operators");
+            return Err(ExpressionError::new(Kind::TooLong, message, source));
         }
         if source.contains("{%") {
             return Err(ExpressionError::new(

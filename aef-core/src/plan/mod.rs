@@ -22,6 +22,7 @@ mod rendered;
 mod slots;
 mod subset;
 mod template;
+mod tokens;
 mod value;
 
 pub use compile::{CompileOptions, CustomActionSpec};
@@ -399,3 +400,6 @@ impl Plan {
         self.block(self.step(index).block).owner
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,16 @@
 //! Reading documents: JSON and YAML, with everything that is wrong told at once.
 
 mod build;
+mod shape;
+mod shapes;
+mod strict;
 
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use self::strict::{DUPLICATE, Strict};
 use super::diagnostics::{Diagnostic, Diagnostics, Position};
 use super::root::Document;
 use super::source_map::{SourceMap, unquoted_template};
@@ -86,6 +90,10 @@ impl Document {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_value(value: Value) -> Result<Self, Diagnostics> {
+        let found = shape::check(&value);
+        if !found.is_empty() {
+            return Err(Diagnostics::new(found));
+        }
         build::document(value).map_err(Diagnostics::new)
     }
 }
@@ -115,7 +123,8 @@ fn parse_json(text: &str) -> Result<Value, Diagnostics> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // The depth has just been bounded, at more than serde_json's own limit of 128.
     deserializer.disable_recursion_limit();
-    let parsed = Value::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let parsed =
+        Strict::deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value.0));
     parsed.map_err(|error| {
         let offset =
             text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
@@ -127,7 +136,11 @@ fn parse_json(text: &str) -> Result<Value, Diagnostics> {
         };
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        Diagnostic::error("syntax", "", format!("not JSON: {message}")).with_position(Some(position)).into()
+        let found = match message.strip_prefix(DUPLICATE) {
+            Some(key) => Diagnostic::error("duplicate_key", "", format!("the key {key} stands twice")),
+            None => Diagnostic::error("syntax", "", format!("not JSON: {message}")),
+        };
+        found.with_position(Some(position)).into()
     })
 }
 
@@ -150,7 +163,7 @@ fn json_depth(text: &str) -> usize {
     deepest
 }
 
-fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
+fn read_yaml(text: &str) -> Result<Value, Diagnostics> {
     if let Some(position) = unquoted_template(text) {
         let message = "`{{` begins a map here";
         let help = "put the whole value in quotes: \"{{ … }}\"";
@@ -159,7 +172,8 @@ fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
     }
     let budget = serde_saphyr::budget! {
         max_depth: MAX_DEPTH,
-        flow_nesting_limit: MAX_DEPTH,
+        // The limit above tells which fault it is; this one would only say that the syntax is wrong.
+        flow_nesting_limit: MAX_SOURCE,
         max_documents: 1,
         max_nodes: 4_000_000,
         max_events: 8_000_000,
@@ -173,6 +187,24 @@ fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 200_000 },
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(text, &error).into())
+}
+
+/// Stack for reading YAML: the deserializer takes some 5 KiB for each level, 25 KiB where it is not optimised.
+const YAML_STACK: usize = 32 * 1024 * 1024;
+
+/// Reads YAML on a stack of its own, so that the deepest document that is allowed fits however little is left here.
+fn parse_yaml(text: &str) -> Result<Value, Diagnostics> {
+    std::thread::scope(|scope| {
+        let reader =
+            std::thread::Builder::new().stack_size(YAML_STACK).spawn_scoped(scope, || read_yaml(text));
+        match reader {
+            Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => {
+                let message = format!("no thread to read the document with: {error}");
+                Err(Diagnostic::error("syntax", "", message).into())
+            }
+        }
+    })
 }
 
 fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
@@ -195,11 +227,19 @@ fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
         Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Depth { .. }, .. } => {
             ("too_deep", too_deep().message)
         }
-        other => ("syntax", format!("not YAML: {}", first_line(&other.to_string()))),
+        Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Documents { .. }, .. } => {
+            ("syntax", "the text holds more than one document".to_owned())
+        }
+        other => ("syntax", format!("not YAML: {}", without_place(&other.to_string()))),
     };
     Diagnostic::error(code, "", message).with_position(position)
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// The first line of a message, without the place that stands beside it anyway.
+fn without_place(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    line.split(" at line ").next().unwrap_or(line)
 }
+
+#[cfg(test)]
+mod tests;

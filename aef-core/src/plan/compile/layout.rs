@@ -42,6 +42,18 @@ impl<'a> Layout<'a> {
         &self.sites[index.0 as usize]
     }
 
+    /// Whether a step stands in the body of a `forEach`, however deep.
+    pub(crate) fn in_for_each(&self, index: StepIx) -> bool {
+        let mut owner = self.blocks[self.site(index).block.0 as usize].owner;
+        while let Some(around) = owner {
+            if matches!(&self.site(around).step.kind, StepKind::Loop(each) if each.for_each.is_some()) {
+                return true;
+            }
+            owner = self.blocks[self.site(around).block.0 as usize].owner;
+        }
+        false
+    }
+
     fn block(
         &mut self,
         owner: Option<StepIx>,

@@ -8,14 +8,8 @@ use super::super::expression::Expression;
 use super::super::filters::compile_pattern;
 use super::super::rendered::{Found, Holes};
 use super::super::template::{Piece, Template};
+use super::super::tokens::{Token, tokens};
 use crate::document::Diagnostic;
-
-#[derive(Debug, PartialEq)]
-enum Token<'s> {
-    Word(&'s str),
-    Text(&'s str),
-    Sign(char),
-}
 
 pub(super) fn holes(holes: &Holes, at: &str, found: &mut Vec<Diagnostic>) {
     holes.for_each(&mut |place, hole| {
@@ -80,47 +74,6 @@ fn filter_exists(name: &str) -> bool {
 fn test_exists(name: &str) -> bool {
     let outcome = environment().empty_state().perform_test(name, &[]);
     !matches!(outcome, Err(error) if error.kind() == ErrorKind::UnknownTest)
-}
-
-/// Splits an expression into words, string literals (without quotes) and signs.
-fn tokens(source: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut rest = source;
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            '"' | '\'' => {
-                let end = literal_end(rest, first);
-                tokens.push(Token::Text(rest[1..end].trim_end_matches(first)));
-                end
-            }
-            c if c.is_alphanumeric() || c == '_' => {
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                tokens.push(Token::Word(&rest[..end]));
-                end
-            }
-            c => {
-                if !c.is_whitespace() {
-                    tokens.push(Token::Sign(c));
-                }
-                c.len_utf8()
-            }
-        };
-        rest = &rest[end..];
-    }
-    tokens
-}
-
-fn literal_end(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            c if c == quote => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

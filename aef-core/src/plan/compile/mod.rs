@@ -67,13 +67,15 @@ pub(in crate::plan) struct Compiler<'a> {
     pub(in crate::plan) options: &'a CompileOptions,
     pub(in crate::plan) layout: Layout<'a>,
     pub(in crate::plan) found: Vec<Diagnostic>,
+    /// Whether the step at hand stands in the body of a `forEach`.
+    in_for_each: bool,
 }
 
 impl<'a> Compiler<'a> {
     pub(in crate::plan) fn new(document: &'a Document, options: &'a CompileOptions) -> Self {
         let mut found = Vec::new();
         let layout = Layout::new(document, &mut found);
-        Self { document, options, layout, found }
+        Self { document, options, layout, found, in_for_each: false }
     }
 
     /// Compiles a part of a document, whose steps have the pointers that they have in the whole.

@@ -43,7 +43,8 @@ impl Compiler<'_> {
         let mut found = Vec::new();
         let mut reader = Reader::new(self, plan, &setters, &mut found);
         reader.settings();
-        let start: Known = plan.vars.keys().cloned().collect();
+        let mut start = Known::default();
+        reader.numbers.add(&mut start, plan.vars.keys());
         reader.block(BlockIx(0), start);
         let (used, missing) = (reader.used, reader.missing);
         for (index, secret) in plan.settings.secrets.iter().enumerate() {
@@ -57,8 +58,49 @@ impl Compiler<'_> {
     }
 }
 
-/// The names that have a value for certain.
-type Known = BTreeSet<String>;
+/// The names that have a value for certain: a bit for each name of the plan, since a set is made for each step.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Known(Vec<u64>);
+
+impl Known {
+    fn has(&self, id: usize) -> bool {
+        self.0.get(id / 64).is_some_and(|word| word & (1 << (id % 64)) != 0)
+    }
+
+    fn insert(&mut self, id: usize) {
+        if self.0.len() <= id / 64 {
+            self.0.resize(id / 64 + 1, 0);
+        }
+        self.0[id / 64] |= 1 << (id % 64);
+    }
+
+    /// What both know.
+    fn both(mut self, other: &Self) -> Self {
+        self.0.truncate(other.0.len());
+        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= other);
+        self
+    }
+}
+
+/// The names of a plan, each with its number.
+#[derive(Debug, Default)]
+struct Numbers(BTreeMap<String, usize>);
+
+impl Numbers {
+    fn add<'n>(&mut self, known: &mut Known, names: impl IntoIterator<Item = &'n String>) {
+        for name in names {
+            let next = self.0.len();
+            known.insert(match self.0.get(name) {
+                Some(id) => *id,
+                None => *self.0.entry(name.clone()).or_insert(next),
+            });
+        }
+    }
+
+    fn knows(&self, known: &Known, name: &str) -> bool {
+        self.0.get(name).is_some_and(|id| known.has(*id))
+    }
+}
 
 /// Which steps set which names, each with the innermost loop in which it does.
 #[derive(Debug, Default)]
@@ -169,8 +211,11 @@ struct Reader<'r> {
     inputs: Inputs,
     /// What is known where a jump arrives.
     arrivals: BTreeMap<StepIx, Known>,
+    /// How many handlers are around what is being read.
+    in_handler: usize,
     /// Steps to which something jumps back.
     reached_again: BTreeSet<StepIx>,
+    numbers: Numbers,
     used: BTreeSet<String>,
     missing: BTreeSet<String>,
 }
@@ -205,7 +250,9 @@ impl<'r> Reader<'r> {
             found,
             inputs: Inputs::of(plan),
             arrivals: BTreeMap::new(),
+            in_handler: 0,
             reached_again: back_jumps(plan),
+            numbers: Numbers::default(),
             used: BTreeSet::new(),
             missing: BTreeSet::new(),
         }
@@ -217,7 +264,7 @@ impl<'r> Reader<'r> {
 
     fn settings(&mut self) {
         let plan = self.plan;
-        let nothing = Known::new();
+        let nothing = Known::default();
         let place = Place { step: None, known: &nothing, error: false };
         for (name, value) in &plan.vars {
             self.json(value, place, &pointer("/vars", name));
@@ -237,7 +284,7 @@ impl<'r> Reader<'r> {
         let mut told = false;
         for &index in &self.plan.block(block).steps {
             let arriving = match (flow.take(), self.arrivals.remove(&index)) {
-                (Some(here), Some(there)) => Some(here.intersection(&there).cloned().collect()),
+                (Some(here), Some(there)) => Some(here.both(&there)),
                 (here, there) => here.or(there),
             };
             if arriving.is_none() && !self.reached_again.contains(&index) && !told {
@@ -278,7 +325,7 @@ impl<'r> Reader<'r> {
             if let Some(after) = &step.after {
                 self.checkpoint(after, place, &format!("{at}/checkpoint/after"));
             }
-            known.extend(step.outputs.iter().map(|(name, _)| name.clone()));
+            self.numbers.add(known, step.outputs.iter().map(|(name, _)| name));
         }
         let guarded = step.when.is_some();
         if let (Some(then), Some(known)) = (step.then, &inside) {
@@ -288,9 +335,9 @@ impl<'r> Reader<'r> {
         // A guard that is false sets what the step alone would have set to null: the names are known either way.
         if guarded {
             let mut skipped = known;
-            skipped.extend(step.sets.iter().cloned());
+            self.numbers.add(&mut skipped, &step.sets);
             return Some(match goes_on {
-                Some(done) => done.intersection(&skipped).cloned().collect(),
+                Some(done) => done.both(&skipped),
                 None => skipped,
             });
         }
@@ -307,7 +354,7 @@ impl<'r> Reader<'r> {
 
     fn arrive(&mut self, target: StepIx, known: &Known) {
         let arrival = match self.arrivals.remove(&target) {
-            Some(other) => other.intersection(known).cloned().collect(),
+            Some(other) => other.both(known),
             None => known.clone(),
         };
         self.arrivals.insert(target, arrival);
@@ -323,15 +370,14 @@ impl<'r> Reader<'r> {
             }
             let mut after = Some(known.clone());
             if let Some(steps) = handler.steps {
-                let mut inside = known.clone();
-                inside.insert("error".to_owned());
-                after = self.block(steps, inside);
+                self.in_handler += 1;
+                after = self.block(steps, known.clone());
+                self.in_handler -= 1;
             }
-            if let (HandlerThen::Goto(target), Some(mut after)) = (handler.then, after) {
-                after.remove("error");
-                if target > index {
-                    self.arrive(target, &after);
-                }
+            if let (HandlerThen::Goto(target), Some(after)) = (handler.then, after)
+                && target > index
+            {
+                self.arrive(target, &after);
             }
         }
     }
@@ -348,7 +394,7 @@ impl<'r> Reader<'r> {
                 if let Some(ask) = &decision.ask {
                     let place = Place { step: Some(index), known: &known, error: false };
                     self.question(&ask.checkpoint, place, &pointer(at, "ask"));
-                    known.extend(ask.variable.clone());
+                    self.numbers.add(&mut known, &ask.variable);
                 }
                 let place = Place { step: Some(index), known: &known, error: false };
                 for (number, branch) in decision.branches.iter().enumerate() {
@@ -360,7 +406,7 @@ impl<'r> Reader<'r> {
                 for branch in decision.branches.iter().chain(&decision.otherwise) {
                     if let Some(exit) = self.block(branch.body, known.clone()) {
                         out = Some(match out {
-                            Some(others) => others.intersection(&exit).cloned().collect(),
+                            Some(others) => others.both(&exit),
                             None => exit,
                         });
                     }
@@ -371,7 +417,7 @@ impl<'r> Reader<'r> {
                 let place = Place { step: Some(index), known, error: false };
                 self.question(&manual.checkpoint, place, at);
                 let mut known = known.clone();
-                known.extend(manual.variable.clone());
+                self.numbers.add(&mut known, &manual.variable);
                 Some(known)
             }
             PlanKind::End(end) => {
@@ -393,8 +439,8 @@ impl<'r> Reader<'r> {
             for (name, value) in &action.set {
                 self.expression(value, place, &pointer(&pointer(&at, "vars"), name));
             }
-            known.extend(action.set.iter().map(|(name, _)| name.clone()));
-            known.extend(action.source.kind.variable().map(str::to_owned));
+            self.numbers.add(&mut known, action.set.iter().map(|(name, _)| name));
+            self.numbers.add(&mut known, &action.source.kind.variable().map(str::to_owned));
         }
         let place = Place { step: Some(index), known: &known, error: false };
         for (number, condition) in task.verify.iter().enumerate() {
@@ -413,8 +459,9 @@ impl<'r> Reader<'r> {
             PlanOver::Until(_) => {}
         }
         let mut entry = known.clone();
-        entry.extend(each.item.clone());
-        entry.extend(each.index.clone());
+        self.numbers.add(&mut entry, each.item.iter().chain(&each.index));
+        // What has been collected so far can be read in the body.
+        self.numbers.add(&mut entry, each.collect.iter().map(|(name, _)| name).chain(&each.collect_errors));
         let scope = entry.clone();
         let exit = self.block(each.body, entry).unwrap_or(scope);
         // What an iteration has set is read inside of its scope, where only the body's steps can see it.
@@ -427,8 +474,7 @@ impl<'r> Reader<'r> {
             self.expression(value, place, &pointer(&pointer(at, "collect"), name));
         }
         let mut known = known.clone();
-        known.extend(each.collect.iter().map(|(name, _)| name.clone()));
-        known.extend(each.collect_errors.clone());
+        self.numbers.add(&mut known, each.collect.iter().map(|(name, _)| name).chain(&each.collect_errors));
         known
     }
 
@@ -513,11 +559,11 @@ impl<'r> Reader<'r> {
                 "secrets" => self.secret_refused(field.unwrap_or_default(), at),
                 "inputs" => self.input(field, careful, at),
                 "execution" => self.field(root, field, &["id", "startedAt"], at),
-                "step" if place.step.is_some() => self.field(root, field, &["id", "name"], at),
-                "error" if place.error || place.known.contains("error") => {
+                "step" if place.step.is_some() => self.field(root, field, &["id"], at),
+                "error" if place.error || self.in_handler > 0 => {
                     self.field(root, field, &["kind", "reason", "message"], at);
                 }
-                _ if FUNCTIONS.contains(&root) || place.known.contains(root) => {}
+                _ if FUNCTIONS.contains(&root) || self.numbers.knows(place.known, root) => {}
                 _ if self.setters.may_be_set(self.plan, root, place.step) => {
                     if !careful {
                         let message = format!("`{root}` may not have been set when this is read");
@@ -527,7 +573,7 @@ impl<'r> Reader<'r> {
                         )));
                     }
                 }
-                _ => self.undefined(root, place, at),
+                _ => self.undefined(root, at),
             }
         }
     }
@@ -560,7 +606,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn undefined(&mut self, name: &str, place: Place<'_>, at: &str) {
+    fn undefined(&mut self, name: &str, at: &str) {
         let mut found = Diagnostic::error("undefined_name", at, format!("nothing sets `{name}`"));
         let roots = ["inputs", "execution", "step"];
         let elsewhere = self.setters.by_name.contains_key(name);
@@ -568,7 +614,7 @@ impl<'r> Reader<'r> {
             found = found.with_help(format!(
                 "`{name}` is set in a loop and does not outlive its iteration: use `collect`, or declare it in `vars`"
             ));
-        } else if let Some(near) = nearest(name, place.known.iter().map(String::as_str).chain(roots)) {
+        } else if let Some(near) = nearest(name, self.numbers.0.keys().map(String::as_str).chain(roots)) {
             found = found.with_help(format!("did you mean `{near}`?"));
         }
         self.found.push(found);

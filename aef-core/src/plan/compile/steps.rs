@@ -37,6 +37,7 @@ impl Compiler<'_> {
     fn plan_step(&mut self, index: StepIx, settings: &Settings) -> PlanStep {
         let site = self.layout.site(index);
         let (step, at, block, position) = (site.step, site.pointer.clone(), site.block, site.position);
+        self.in_for_each = self.layout.in_for_each(index);
         let common = &step.common;
         let risk = common.risk.unwrap_or_else(|| self.derived_risk(step));
         let context = Context { at, risk, defaults: self.checkpoint_defaults(), settings };

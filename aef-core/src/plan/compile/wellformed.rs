@@ -43,6 +43,12 @@ impl Compiler<'_> {
         if [locator.nth.is_some(), locator.first, locator.last].iter().filter(|given| **given).count() > 1 {
             self.error("invalid_locator", at, "only one of `nth`, `first` and `last` is given");
         }
+        if self.in_for_each && locator.nth.is_some() && locator.within.is_none() {
+            let message = "rows move while a list is worked through, and `nth` then means another one";
+            let found = Diagnostic::warning("nth_in_for_each", pointer(at, "nth"), message);
+            self.found
+                .push(found.with_help("name the row by what stands in it: { css: …, hasText: \"{{ … }}\" }"));
+        }
         if let Some(within) = locator.within.as_deref() {
             self.check_target(within, &pointer(at, "within"));
         }
@@ -90,11 +96,15 @@ impl Compiler<'_> {
                 if let Some(list) = &extract.list {
                     self.check_locator(list, &pointer(at, "list"));
                 }
+                // The fields of a row are looked for in the row, where an `nth` stays true.
+                let in_for_each = self.in_for_each;
+                self.in_for_each &= extract.list.is_none();
                 for (name, field) in &extract.fields {
                     if let Some(target) = field.target() {
                         self.check_target(&target, &pointer(&pointer(at, "fields"), name));
                     }
                 }
+                self.in_for_each = in_for_each;
             }
             ActionKind::Screenshot(screenshot) => {
                 if let Some(target) = &screenshot.target {
