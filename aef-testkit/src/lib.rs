@@ -3,10 +3,12 @@
 mod clock;
 pub mod conformance;
 pub mod demo_site;
+pub mod documents;
 pub mod doubles;
 pub mod faulty;
 pub mod mocks;
 pub mod scripted_browser;
+pub mod stimuli;
 mod witness;
 
 pub use clock::SimClock;

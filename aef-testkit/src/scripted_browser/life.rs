@@ -66,10 +66,7 @@ impl Life {
 }
 
 fn loss(operation: &'static str, kind: ErrorKind) -> BrowserError {
-    let message = match kind {
-        ErrorKind::Crashed => "the page crashed",
-        ErrorKind::PageLost => "the page is gone",
-        _ => "the connection to the browser ended",
-    };
+    let message =
+        if kind == ErrorKind::Crashed { "the page crashed" } else { "the connection to the browser ended" };
     BrowserError::new(operation, kind, message)
 }

@@ -50,14 +50,36 @@ impl PermissiveSession {
     }
 
     fn follow(&self, action: &Action) -> bool {
-        let url = match &action.kind {
-            ActionKind::Navigate(navigate) => &navigate.url,
-            ActionKind::Tab(Tab { open: Some(open), .. }) => &open.url,
-            _ => return false,
+        let url = if let ActionKind::Navigate(navigate) = &action.kind {
+            &navigate.url
+        } else if let ActionKind::Tab(Tab { open: Some(open), .. }) = &action.kind {
+            &open.url
+        } else {
+            return false;
         };
         self.url.lock().unwrap_or_else(PoisonError::into_inner).clone_from(url);
         true
     }
+}
+
+/// What an action reads where no value was given for it.
+fn nothing(kind: &ActionKind) -> Option<Value> {
+    match kind {
+        ActionKind::Extract(extract) if extract.list.is_some() => Some(Value::Array(Vec::new())),
+        kind => matches!(kind, ActionKind::Extract(_) | ActionKind::Evaluate(_)).then_some(Value::Null),
+    }
+}
+
+/// The file that an action makes.
+fn file(kind: &ActionKind) -> Option<FileContent> {
+    if matches!(kind, ActionKind::Screenshot(_)) {
+        return Some(picture());
+    }
+    matches!(kind, ActionKind::Download(_)).then(|| FileContent {
+        name: "download.txt".to_owned(),
+        media_type: "text/plain".to_owned(),
+        bytes: Bytes::from_static(b"content"),
+    })
 }
 
 #[async_trait]
@@ -66,23 +88,9 @@ impl Session for PermissiveSession {
         self.life.check("perform").map_err(|error| ActionError::without_effect(error.failure()))?;
         self.trace.record(&request.action);
         let navigated = self.follow(&request.action);
-        let value = request.action.kind.variable().and_then(|name| self.values.get(name)).cloned();
-        let value = match &request.action.kind {
-            ActionKind::Extract(extract) if extract.list.is_some() => {
-                Some(value.unwrap_or_else(|| Value::Array(Vec::new())))
-            }
-            ActionKind::Extract(_) | ActionKind::Evaluate(_) => Some(value.unwrap_or(Value::Null)),
-            _ => value,
-        };
-        let file = match &request.action.kind {
-            ActionKind::Screenshot(_) => Some(picture()),
-            ActionKind::Download(_) => Some(FileContent {
-                name: "download.txt".to_owned(),
-                media_type: "text/plain".to_owned(),
-                bytes: Bytes::from_static(b"content"),
-            }),
-            _ => None,
-        };
+        let kind = &request.action.kind;
+        let value = kind.variable().and_then(|name| self.values.get(name)).cloned().or_else(|| nothing(kind));
+        let file = file(kind);
         let outcome = ActionOutcome {
             matched: request
                 .action

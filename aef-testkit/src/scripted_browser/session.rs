@@ -192,8 +192,6 @@ impl Session for SiteSession {
 
 fn refusal(error: &SecretError) -> Failure {
     let failure = Failure::new(ErrorKind::SecretMissing, error.to_string());
-    match error {
-        SecretError::OriginRefused { .. } => failure.with_reason("origin_refused"),
-        _ => failure,
-    }
+    let refused = matches!(error, SecretError::OriginRefused { .. });
+    if refused { failure.with_reason("origin_refused") } else { failure }
 }
