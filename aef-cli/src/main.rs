@@ -1,9 +1,74 @@
-//! The `aef` command.
+//! The `aef` command: runs documents on this machine, and lets a person answer, mend, and read what happened.
 
+mod args;
+mod commands;
 mod describe;
+mod diagnostics;
+mod drive;
+mod environment;
 mod exit;
+mod failure;
+mod inputs;
+mod loading;
 mod outline;
 mod output;
+mod progress;
+mod prompt;
+mod questions;
 mod report;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log(arguments.verbose);
+    match start(arguments.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.tell();
+            failure.exit().into()
+        }
+    }
+}
+
+fn start(command: Command) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment("cannot start threads").with_source(error))?;
+    runtime.block_on(async {
+        match command {
+            Command::Run(options) => commands::run::run(options).await,
+            Command::Resume(options) => commands::resume::run(options).await,
+            Command::List(options) => commands::list::run(options).await,
+            Command::Show(options) => commands::show::run(options).await,
+            Command::Respond(options) => commands::respond::run(options).await,
+            Command::Recover(options) => commands::recover::run(options).await,
+            Command::Pause(options) => commands::pause::run(options).await,
+            Command::Stop(options) => commands::stop::run(options).await,
+            Command::Fork(options) => commands::fork::run(options).await,
+            Command::Validate(options) => commands::validate::run(&options),
+            Command::Report(options) => commands::report::run(options).await,
+            Command::Journal(options) => commands::journal::run(options).await,
+        }
+    })
+}
+
+/// Logs to stderr what `RUST_LOG` says, or else what `-v` asks for; without either, warnings.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "warn,aef=info,aef_core=info,aef_browser_cdp=info,aef_store_sqlite=info",
+        2 => "info,aef=debug,aef_core=debug,aef_browser_cdp=debug,aef_store_sqlite=debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}

@@ -4,7 +4,7 @@
 //! went away (`aef list | head`) is no error.
 
 use std::fmt::Display;
-use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 
@@ -50,15 +50,10 @@ pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Reads a line after a prompt; `None` at the end of the input.
-pub(crate) fn ask(prompt: &str) -> io::Result<Option<String>> {
+/// Writes a question that is answered on the same line.
+pub(crate) fn prompt(text: &str) {
     let mut out = io::stderr().lock();
-    out.write_all(prompt.as_bytes())?;
-    out.flush()?;
-    drop(out);
-    let mut line = String::new();
-    let read = io::stdin().lock().read_line(&mut line)?;
-    Ok((read > 0).then(|| line.trim().to_owned()))
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
 fn write_line(out: &mut impl Write, line: &impl Display) {

@@ -66,6 +66,13 @@ impl Fold<'_> {
                     view.failure.get_or_insert(failure);
                 }
             }
+            EventKind::DoubtUnverified { op, conditions } => {
+                let seen: Vec<_> = conditions.iter().map(|result| result.detail.as_str()).collect();
+                let seen = if seen.is_empty() { String::new() } else { format!(": {}", seen.join("; ")) };
+                if let Some(view) = self.action(*op) {
+                    view.notes.push(format!("What the step verifies does not hold{seen}"));
+                }
+            }
             EventKind::DoubtSettled { op, by } => {
                 self.counts.settled += 1;
                 let by = match by {

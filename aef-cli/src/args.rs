@@ -1,0 +1,162 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use aef::ids::{ExecutionId, OwnerId};
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::exit;
+
+/// Runs procedures in a real browser, durably, with a person in control.
+///
+/// A document says what to do and where a person must agree. What happens is kept in a database file, so that an
+/// execution goes on where it was, whatever ended the process.
+#[derive(Debug, Parser)]
+#[command(name = "aef", version, after_long_help = exit::HELP, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// Log more to stderr: -v for what the engine does, -vv for all; RUST_LOG overrides it
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a document
+    Run(commands::run::Options),
+    /// Go on with an execution, also after its process was killed
+    Resume(commands::resume::Options),
+    /// List executions, newest first
+    List(commands::list::Options),
+    /// Show how an execution stands and what it waits for
+    Show(commands::show::Options),
+    /// Answer a checkpoint
+    Respond(commands::respond::Options),
+    /// Choose how to recover from a failed step
+    Recover(commands::recover::Options),
+    /// Pause an execution at its next step
+    Pause(commands::pause::Options),
+    /// Stop an execution for good
+    Stop(commands::stop::Options),
+    /// Run an execution again from one of its steps, as a new execution
+    Fork(commands::fork::Options),
+    /// Check a document and tell everything that is wrong with it
+    Validate(commands::validate::Options),
+    /// Make the report of an execution: one HTML file
+    Report(commands::report::Options),
+    /// Print the journal of an execution
+    Journal(commands::journal::Options),
+}
+
+/// Where executions are kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArgs {
+    /// The database file; made where there is none
+    #[arg(long, env = "AEF_STORE", default_value = "aef.db", value_name = "PATH")]
+    pub(crate) store: PathBuf,
+    /// Where pictures and files are kept [default: the database's name with `.artifacts`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artifacts: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// The directory of pictures and files.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.artifacts.clone().unwrap_or_else(|| {
+            let mut name = self.store.as_os_str().to_owned();
+            name.push(".artifacts");
+            PathBuf::from(name)
+        })
+    }
+
+    /// The options that name the same store again, for a command to be typed.
+    pub(crate) fn again(&self) -> String {
+        let quoted = |path: &PathBuf| {
+            let text = path.display().to_string();
+            if text.contains(char::is_whitespace) { format!("'{text}'") } else { text }
+        };
+        let mut options = String::new();
+        if self.store.as_os_str() != "aef.db" && std::env::var_os("AEF_STORE").is_none() {
+            options = format!(" --store {}", quoted(&self.store));
+        }
+        if let Some(artifacts) = &self.artifacts {
+            options.push_str(" --artifacts ");
+            options.push_str(&quoted(artifacts));
+        }
+        options
+    }
+}
+
+/// Who all executions of the command line belong to.
+pub(crate) fn owner() -> OwnerId {
+    OwnerId::new("local")
+}
+
+/// Under which name the journal knows the person who types.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PersonArgs {
+    /// The name under which the journal knows you
+    #[arg(
+        long = "as",
+        env = "USER",
+        default_value = "operator",
+        value_name = "NAME",
+        hide_env_values = true
+    )]
+    pub(crate) person: String,
+}
+
+/// How the browser is run, and how questions are answered.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DriveArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    /// What happens at a checkpoint
+    #[arg(long, value_enum, default_value_t = Checkpoints::Ask, value_name = "MODE")]
+    pub(crate) checkpoints: Checkpoints,
+    /// Show the browser's window
+    #[arg(long)]
+    pub(crate) headed: bool,
+    /// Run the browser without its sandbox, which cannot start as root
+    #[arg(long, env = "AEF_NO_SANDBOX", value_parser = FalseyValueParser::new(), hide_env_values = true)]
+    pub(crate) no_sandbox: bool,
+    /// Let `evaluate` run the document's scripts in its pages
+    #[arg(long)]
+    pub(crate) allow_scripts: bool,
+    /// Read secrets from this file, JSON or lines of NAME=value, and only then from the environment
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
+    /// Print what happens as lines of JSON on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the report to this file when the run ends
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// What happens at a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Checkpoints {
+    /// Ask on the terminal; without one, end waiting
+    Ask,
+    /// Approve what is asked before and after a step; ask everything else
+    Approve,
+    /// End waiting, and print how to answer
+    Wait,
+}
+
+/// An execution that is named.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExecutionArgs {
+    /// The execution, as `aef list` shows it
+    #[arg(value_name = "EXECUTION")]
+    pub(crate) id: ExecutionId,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}

@@ -1,0 +1,14 @@
+//! The commands, one file each.
+
+pub(crate) mod fork;
+pub(crate) mod journal;
+pub(crate) mod list;
+pub(crate) mod pause;
+pub(crate) mod recover;
+pub(crate) mod report;
+pub(crate) mod respond;
+pub(crate) mod resume;
+pub(crate) mod run;
+pub(crate) mod show;
+pub(crate) mod stop;
+pub(crate) mod validate;

@@ -1,0 +1,8 @@
+//! The binary, as a person or a script meets it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod desk;
+mod run;
+mod surface;
+mod validate;
