@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Fork(commands::fork::Options),
     /// Check a document and tell everything that is wrong with it
     Validate(commands::validate::Options),
+    /// Print the JSON Schema of documents
+    Schema,
     /// Make the report of an execution: one HTML file
     Report(commands::report::Options),
     /// Print the journal of an execution

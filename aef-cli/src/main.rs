@@ -55,6 +55,7 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Stop(options) => commands::stop::run(options).await,
             Command::Fork(options) => commands::fork::run(options).await,
             Command::Validate(options) => commands::validate::run(&options),
+            Command::Schema => Ok(commands::schema::run()),
             Command::Report(options) => commands::report::run(options).await,
             Command::Journal(options) => commands::journal::run(options).await,
         }

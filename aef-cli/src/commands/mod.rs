@@ -9,6 +9,7 @@ pub(crate) mod report;
 pub(crate) mod respond;
 pub(crate) mod resume;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod stop;
 pub(crate) mod validate;

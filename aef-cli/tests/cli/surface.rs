@@ -1,5 +1,7 @@
 use std::fs;
 
+use serde_json::Value;
+
 use crate::desk::{Desk, example, said};
 
 const UNKNOWN: &str = "exec_00000000000000000000000001";
@@ -14,6 +16,14 @@ fn the_help_tells_the_exit_codes() {
     for line in ["Exit codes:", "  4  the execution waits for a person", "AEF_CHROMIUM"] {
         assert!(said.stdout.contains(line), "{line} is missing in\n{}", said.stdout);
     }
+}
+
+#[test]
+fn the_schema_is_the_committed_one() {
+    let said = Desk::new().run(&["schema"]).ended(0);
+    let printed: Value = serde_json::from_str(&said.stdout).unwrap();
+    let committed = fs::read_to_string(example("../schema/aef-document.v1.json")).unwrap();
+    assert_eq!(printed, serde_json::from_str::<Value>(&committed).unwrap());
 }
 
 #[test]
