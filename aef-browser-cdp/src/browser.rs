@@ -205,8 +205,7 @@ async fn dismiss_foreign(connection: Connection, mut events: mpsc::Receiver<Even
         }
         let (Ok(foreign), Some(connection)) = (event.parse::<Foreign>(), weak.upgrade()) else { continue };
         connection.session(&foreign.session_id).post(&RunIfWaitingForDebuggerParams::default());
-        let mut detach = DetachFromTargetParams::default();
-        detach.session_id = Some(foreign.session_id.into());
+        let detach = DetachFromTargetParams { session_id: Some(foreign.session_id.into()) };
         connection.browser().post(&detach);
     }
 }

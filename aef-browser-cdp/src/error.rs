@@ -48,12 +48,12 @@ impl CdpError {
     }
 
     pub(crate) fn of(self, name: &Cow<'static, str>) -> Self {
-        match self {
-            // Chromium answers so for a session that was detached in the meantime.
-            Self::Refused { code: -32001, .. } => Self::Lost(Loss::PageClosed),
-            Self::Refused { code, message, .. } => Self::Refused { method: name.clone(), code, message },
-            other => other,
+        let Self::Refused { code, message, .. } = self else { return self };
+        // Chromium answers so for a session that was detached in the meantime.
+        if code == -32001 {
+            return Self::Lost(Loss::PageClosed);
         }
+        Self::Refused { method: name.clone(), code, message }
     }
 
     /// Whether the document that the call concerned is gone, so that the call may be made again on the next.
@@ -73,11 +73,10 @@ impl CdpError {
 impl CdpError {
     /// Whether the page said that something is not so yet, rather than that it cannot be.
     pub(crate) fn is_waiting(&self) -> bool {
-        match self {
-            Self::Fault(fault) => !matches!(fault.kind.as_str(), "data" | "internal" | "target_changed"),
-            Self::Timeout { .. } => true,
-            _ => false,
+        if let Self::Fault(fault) = self {
+            return !matches!(fault.kind.as_str(), "data" | "internal" | "target_changed");
         }
+        matches!(self, Self::Timeout { .. })
     }
 
     /// The same, with the time as its cause where the document went away until the time was over.

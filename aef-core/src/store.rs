@@ -19,13 +19,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::execution::Status;
-use crate::ids::{
-    BatchId, CheckpointId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, StepId, WorkerId,
-};
+use crate::ids::{BatchId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, StepId, WorkerId};
 
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::explain::{Explanation, Surroundings};
 pub use self::time::{next_micros, whole_micros};
+pub use crate::execution::{OpenCheckpoint, Summary};
 
 /// For whom a read is. Every read says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,38 +254,6 @@ pub struct Appended {
     pub lease_until: Option<Timestamp>,
     /// The store's time.
     pub now: Timestamp,
-}
-
-/// What the store indexes of an execution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// Its status.
-    pub status: Status,
-    /// The step on which it stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<StepId>,
-    /// From 0 to 100; 100 only when completed.
-    pub progress: u8,
-    /// The open checkpoint, with when it was raised and when it expires.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<OpenCheckpoint>,
-    /// A sentence on what it waits for or why it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// The open checkpoint of a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OpenCheckpoint {
-    /// Its id.
-    pub id: CheckpointId,
-    /// When it was raised.
-    pub raised_at: Timestamp,
-    /// When it expires.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
 }
 
 /// An execution to make.

@@ -68,7 +68,7 @@ impl Acting {
                 self.effect = before;
                 return Err(CdpError::GateClosed);
             }
-            Err(error) => self.tolerate(error)?,
+            Err(error) => self.tolerate(error).await?,
         }
         self.read_back(world, &prepared, &entry).await
     }
@@ -136,7 +136,7 @@ impl Acting {
         }
     }
 
-    async fn read_back(&self, world: &World, prepared: &Prepared, entry: &Entry) -> Result<(), CdpError> {
+    async fn read_back(&mut self, world: &World, prepared: &Prepared, entry: &Entry) -> Result<(), CdpError> {
         let token = prepared.token.clone();
         let mut request = Map::new();
         request.insert("token".into(), json!(token));
@@ -148,11 +148,19 @@ impl Acting {
     }
 
     /// Takes the interceptor away and tells whether it kept the input from the page.
-    async fn end_typing(&self, world: &World, token: Option<&str>, demand: bool) -> Result<bool, CdpError> {
+    async fn end_typing(
+        &mut self,
+        world: &World,
+        token: Option<&str>,
+        demand: bool,
+    ) -> Result<bool, CdpError> {
         let Some(token) = token else { return Ok(true) };
         let mut request = Map::new();
         request.insert("token".into(), json!(token));
         let verdict = self.ask_again(world, "verdict", request).await?;
+        if let Some(verdict) = &verdict {
+            self.saw_page(verdict);
+        }
         let passed = verdict.as_ref().and_then(|verdict| verdict["passed"].as_u64());
         let swallowed = verdict.as_ref().is_some_and(|verdict| verdict["swallowed"] == json!(true));
         if demand && swallowed && passed == Some(0) {
@@ -224,7 +232,7 @@ impl Acting {
                     self.effect = before;
                     return Err(CdpError::GateClosed);
                 }
-                Err(error) => self.tolerate(error)?,
+                Err(error) => self.tolerate(error).await?,
             }
         }
         Ok(())

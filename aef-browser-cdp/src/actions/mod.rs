@@ -44,6 +44,8 @@ pub(crate) struct Acting {
     outcome: ActionOutcome,
     /// Address and title as the page told them last.
     page: Option<PageInfo>,
+    /// Whether the element stands in the main frame.
+    in_main_frame: bool,
     value: Option<Value>,
     file: Option<FileContent>,
     /// What happened before the action's own report was due.
@@ -108,6 +110,12 @@ pub(crate) async fn perform(
         let failure = Failure::new(ErrorKind::Timeout, "another action is still being performed");
         return Err(ActionError::without_effect(failure));
     };
+    if let Some(loss) = context.read(|state| state.lost.clone()) {
+        let loss = context.host.explain(loss).await;
+        let mut error = ActionError::without_effect(CdpError::Lost(loss.clone()).failure());
+        error.source = Some(Box::new(loss));
+        return Err(error);
+    }
     let ActionRequest { action, gate, secrets, files, .. } = request;
     let mut acting = Acting::begin(context, deadline, gate, secrets, files, &action);
     let result = match tokio::time::timeout_at(deadline + GRACE, acting.run(&action)).await {
@@ -142,6 +150,7 @@ impl Acting {
             effect: Effect::None,
             outcome: ActionOutcome::default(),
             page: None,
+            in_main_frame: true,
             value: None,
             file: None,
             record: Record::default(),
@@ -245,8 +254,15 @@ impl Acting {
         if let Some(description) = &prepared.description {
             self.outcome.matched = Some(description.clone());
         }
-        if found.frame.path.is_empty() && !prepared.page.url.is_empty() {
-            self.page = Some(prepared.page.clone());
+        // What `prepare` says of the page holds before the input; the verdict, if there is one, tells it anew.
+        self.page = None;
+        self.in_main_frame = found.frame.path.is_empty();
+    }
+
+    /// Takes the address and the title as the page tells them after an action.
+    fn saw_page(&mut self, answer: &Value) {
+        if self.in_main_frame {
+            self.page = serde_json::from_value(answer["page"].clone()).ok();
         }
     }
 
@@ -267,14 +283,16 @@ impl Acting {
             Ok(value) => Ok(Some(value)),
             Err(error) if error.is_document_gone() => Ok(None),
             // The tab closed itself in answer to the input; the others go on.
-            Err(CdpError::Lost(_)) if self.has_other_tabs() => Ok(None),
+            Err(CdpError::Lost(_)) if self.has_other_tabs().await => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn has_other_tabs(&self) -> bool {
-        self.context
-            .read(|state| state.lost.is_none() && state.tab(&self.tab).is_none() && !state.tabs.is_empty())
+    /// Whether the tab of the action is gone and others are there. A call of a closed tab fails at once, maybe
+    /// before the state tells of it.
+    async fn has_other_tabs(&self) -> bool {
+        let caught_up = self.context.catch_up().await.is_ok();
+        caught_up && self.context.read(|state| state.tab(&self.tab).is_none() && !state.tabs.is_empty())
     }
 
     /// Performs what the script does by itself: nothing is sent, the page changes while it is asked.
@@ -289,6 +307,7 @@ impl Acting {
         let result = self.prepare(action, Some(target), extra).await;
         match result {
             Ok((prepared, found)) => {
+                self.saw_page(&found.value);
                 self.context.release_handles(&found.frame);
                 self.follow_navigation(None).await?;
                 Ok(prepared)
@@ -356,9 +375,10 @@ impl Acting {
         match result {
             Ok(()) => Ok(Performed { outcome: self.outcome, value: self.value, file: self.file }),
             Err(error) => {
-                let error = match error {
-                    CdpError::Lost(loss) => CdpError::Lost(self.context.host.explain(loss).await),
-                    error => error,
+                let error = if let CdpError::Lost(loss) = error {
+                    CdpError::Lost(self.context.host.explain(loss).await)
+                } else {
+                    error
                 };
                 let mut failure = error.failure();
                 if failure.kind == ErrorKind::Timeout && failure.reason.is_none() {
@@ -374,14 +394,18 @@ impl Acting {
         }
     }
 
-    /// Asks for the title where the page has not told it, or stands elsewhere by now.
+    /// Asks for the title where the page has not told it, or another one stands there by now.
     async fn read_title(&mut self) {
-        let current = self.context.read(|state| {
-            let tab = state.current_tab()?;
-            (tab.page.pending.is_none())
-                .then(|| (tab.page.url.clone(), state.worlds.get(&tab.target).cloned()))
+        let until = Instant::now() + TITLE_LIMIT;
+        let parsed = self.context.wait(until, |state| match state.current_tab() {
+            Some(tab)
+                if tab.page.pending.is_some() || (tab.page.arrivals > 0 && tab.page.parsed.is_none()) =>
+            {
+                None
+            }
+            tab => Some(tab.map(|tab| (tab.page.url.clone(), state.worlds.get(&tab.target).cloned()))),
         });
-        let Some((url, Some(world))) = current else { return };
+        let Ok(Some(Some((url, Some(world))))) = parsed.await else { return };
         if let Some(page) = self.page.as_ref().filter(|page| page.url == url) {
             self.outcome.title.clone_from(&page.title);
             return;

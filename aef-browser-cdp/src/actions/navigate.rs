@@ -22,6 +22,9 @@ const LOAD_CAP: Duration = Duration::from_secs(5);
 /// How long nothing may be in flight until the network counts as idle.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// How long a document that was broken off may take to be told as a download.
+const DOWNLOAD_LIMIT: Duration = Duration::from_millis(500);
+
 /// How long opening an address may take when a session is opened.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
 
@@ -103,6 +106,10 @@ impl Acting {
         }
         if let Some(failure) = self.context.read(|state| failed_page(state, &tab)) {
             return Err(failure);
+        }
+        if self.context.read(|state| state.tab(&tab).is_some_and(|tab| tab.page.may_become_download())) {
+            let begun = Instant::now() + DOWNLOAD_LIMIT;
+            self.context.wait(begun, |state| (!state.record.downloads.is_empty()).then_some(())).await?;
         }
         if let Some(until) = until {
             let note = wait_until(&self.context, &tab, Some(until), self.deadline).await?;

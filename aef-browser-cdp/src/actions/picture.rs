@@ -133,9 +133,11 @@ impl Context {
             ImageFormat::Png => (CaptureScreenshotFormat::Png, "png", "image/png"),
             ImageFormat::Jpeg => (CaptureScreenshotFormat::Jpeg, "jpg", "image/jpeg"),
         };
-        let mut params = CaptureScreenshotParams::default();
-        params.format = Some(kind);
-        params.quality = (format == ImageFormat::Jpeg).then_some(JPEG_QUALITY);
+        let mut params = CaptureScreenshotParams {
+            format: Some(kind),
+            quality: (format == ImageFormat::Jpeg).then_some(JPEG_QUALITY),
+            ..CaptureScreenshotParams::default()
+        };
         if let Some(area) = area {
             let (width, height) = (area.width.clamp(1.0, SIDE_LIMIT), area.height.clamp(1.0, SIDE_LIMIT));
             params.clip = Some(Viewport { x: area.x, y: area.y, width, height, scale: 1.0 });

@@ -169,7 +169,7 @@ impl Acting {
     }
 
     /// Takes the outer interceptors away; true where one of them kept the input from the wrong element.
-    async fn disarm(&self, armed: &Armed) -> Result<bool, CdpError> {
+    async fn disarm(&mut self, armed: &Armed) -> Result<bool, CdpError> {
         let mut missed = false;
         for (world, token) in &armed.gates {
             missed |= self.verdict(world, Some(token)).await?.is_some_and(|verdict| verdict.swallowed);
@@ -191,30 +191,31 @@ impl Acting {
                     self.effect = before;
                     return Err(CdpError::GateClosed);
                 }
-                Err(error) => self.tolerate(error)?,
+                Err(error) => self.tolerate(error).await?,
             }
         }
         Ok(())
     }
 
     /// A page that goes away by the input does not acknowledge it.
-    pub(super) fn tolerate(&self, error: CdpError) -> Result<(), CdpError> {
-        match error {
-            CdpError::Refused { .. } => Ok(()),
-            CdpError::Lost(_) if self.has_other_tabs() => Ok(()),
-            error => Err(error),
-        }
+    pub(super) async fn tolerate(&self, error: CdpError) -> Result<(), CdpError> {
+        let is_gone = matches!(error, CdpError::Refused { .. })
+            || (matches!(error, CdpError::Lost(_)) && self.has_other_tabs().await);
+        if is_gone { Ok(()) } else { Err(error) }
     }
 
-    async fn verdict(&self, world: &World, token: Option<&str>) -> Result<Option<Verdict>, CdpError> {
+    async fn verdict(&mut self, world: &World, token: Option<&str>) -> Result<Option<Verdict>, CdpError> {
         let Some(token) = token else { return Ok(None) };
         let mut request = Map::new();
         request.insert("token".into(), json!(token));
         request.insert("timeoutMs".into(), json!(STATE_LIMIT_MS));
         match self.ask_again(world, "verdict", request).await? {
-            Some(value) => serde_json::from_value(value)
-                .map(Some)
-                .map_err(|source| CdpError::malformed("verdict", source)),
+            Some(value) => {
+                self.saw_page(&value);
+                serde_json::from_value(value)
+                    .map(Some)
+                    .map_err(|source| CdpError::malformed("verdict", source))
+            }
             None => Ok(None),
         }
     }

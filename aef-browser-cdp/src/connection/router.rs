@@ -205,7 +205,7 @@ impl State {
             "Target.attachedToTarget" => return self.attached(session, incoming),
             "Target.detachedFromTarget" => {
                 if let Some(ended) = read::<Detached>(incoming) {
-                    self.deliver(session, method, incoming);
+                    self.detached(session, &ended.session_id, incoming);
                     self.end_session(&ended.session_id, &Loss::PageClosed);
                     self.sessions.remove(ended.session_id.as_str());
                     return;
@@ -253,6 +253,15 @@ impl State {
         }
         let route = Route { target: attached.target_info.target_id.into(), events, lost: None };
         self.sessions.insert(attached.session_id.into(), route);
+    }
+
+    /// The end of a session is told to whoever gets its events, for the event itself may stand on the browser.
+    fn detached(&mut self, parent: Option<&str>, ended: &str, incoming: &Incoming<'_>) {
+        let route = self.sessions.get(ended).and_then(|route| route.events.as_ref());
+        if let Some(channel) = route.or(self.browser.as_ref()).cloned() {
+            let event = Event::new(parent.map(Arc::from), "Target.detachedFromTarget", incoming.params);
+            self.push(&channel, event);
+        }
     }
 
     /// An event of a session that nobody registered goes to the browser's listener, like those without one.

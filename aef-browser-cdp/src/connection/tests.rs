@@ -141,11 +141,12 @@ async fn events_of_child_sessions_go_where_their_parents_go() {
     child["params"]["targetInfo"].as_object_mut().unwrap().remove("browserContextId");
     say(&mut peer, child).await;
     say(&mut peer, json!({"method": "Page.loadEventFired", "sessionId": "S2", "params": {}})).await;
+    say(&mut peer, json!({"method": "Target.detachedFromTarget", "params": {"sessionId": "S"}})).await;
     let mut sessions = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         sessions.push(events.recv().await.unwrap().session.map(|id| id.to_string()));
     }
-    assert_eq!(sessions, [None, Some("S".to_owned()), Some("S2".to_owned())]);
+    assert_eq!(sessions, [None, Some("S".to_owned()), Some("S2".to_owned()), None]);
 }
 
 #[tokio::test]

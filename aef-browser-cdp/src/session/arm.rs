@@ -128,9 +128,7 @@ impl Context {
         // Else a tab in the background of a full browser stops its animation frames.
         arming.add(&SetFocusEmulationEnabledParams::new(true))?;
         if let Some(locale) = &config.locale {
-            let mut params = SetLocaleOverrideParams::default();
-            params.locale = Some(locale.clone());
-            arming.add(&params)?;
+            arming.add(&SetLocaleOverrideParams { locale: Some(locale.clone()) })?;
         }
         if let Some(zone) = &self.options.timezone {
             arming.add(&SetTimezoneOverrideParams::new(zone.clone()))?;

@@ -85,7 +85,7 @@ fn on_attached(context: &Arc<Context>, parent: &str, attached: &AttachedToTarget
             }
             name
         } else {
-            state.sessions.get(parent).map(|session| session.tab.clone()).unwrap_or_default()
+            state.sessions.get(parent).map_or_else(|| state.current.clone(), |session| session.tab.clone())
         };
         state.sessions.insert(Arc::clone(&id), TargetSession { tab, is_page });
     });

@@ -242,8 +242,8 @@ impl Context {
         for locator in chain {
             let element =
                 self.element(&frame.world, "resolveFrame", std::slice::from_ref(locator), deadline).await?;
-            let mut describe = DescribeNodeParams::default();
-            describe.object_id = Some(element.clone().into());
+            let object_id = Some(element.clone().into());
+            let describe = DescribeNodeParams { object_id, ..DescribeNodeParams::default() };
             let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
             let described: Described = self.link(&frame.world.session).call_as(&describe, left).await?;
             let id = described

@@ -187,8 +187,10 @@ impl CdpSession {
     /// Makes a context with one tab, restores what is to be restored, and opens the address.
     pub(crate) async fn open(host: Arc<Host>, options: SessionOptions) -> Result<Arc<Self>, CdpError> {
         let browser = host.connection.browser();
-        let mut create = CreateBrowserContextParams::default();
-        create.dispose_on_detach = Some(true);
+        let create = CreateBrowserContextParams {
+            dispose_on_detach: Some(true),
+            ..CreateBrowserContextParams::default()
+        };
         let id = browser.call(create).await?.browser_context_id.inner().clone();
         let events = host.connection.context_events(&id);
         let context = Arc::new(Context {
@@ -254,7 +256,11 @@ impl Session for CdpSession {
 
     async fn close(&self) -> Result<(), BrowserError> {
         let context = &self.context;
-        if context.update(|state| std::mem::replace(&mut state.closed, true)) {
+        let was_closed = context.update(|state| {
+            state.lost.get_or_insert(Loss::Closed);
+            std::mem::replace(&mut state.closed, true)
+        });
+        if was_closed {
             return Ok(());
         }
         let id = BrowserContextId::new(context.id.clone());

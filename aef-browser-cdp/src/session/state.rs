@@ -332,6 +332,17 @@ impl Page {
         self.fates.iter().find(|(id, _)| &**id == loader).map(|(_, fate)| fate.clone()).unwrap_or_default()
     }
 
+    /// Whether the last document was answered and broken off, as one that becomes a download is a moment before
+    /// the download is told.
+    pub(crate) fn may_become_download(&self) -> bool {
+        self.fates.back().is_some_and(|(_, fate)| {
+            let is_answered = fate
+                .status
+                .is_some_and(|status| (200..300).contains(&status) && status != 204 && status != 205);
+            is_answered && fate.error.as_deref() == Some("net::ERR_ABORTED")
+        })
+    }
+
     pub(super) fn fate_mut(&mut self, loader: &str) -> &mut Fate {
         if let Some(index) = self.fates.iter().position(|(id, _)| &**id == loader) {
             return &mut self.fates[index].1;

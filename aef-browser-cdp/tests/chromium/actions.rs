@@ -15,7 +15,7 @@ const FORM: &str = r#"<title>Form</title>
 <label>Born <input id=born type=date></label>
 <label>Word <input id=word type=password></label>
 <label>Phone <input id=phone oninput="this.value = this.value.replace(/\D/g, '').replace(/(\d{3})(?=\d)/g, '$1-')"></label>
-<label>Stubborn <input id=stubborn oninput="this.value = 'no'"></label>
+<label>Willful <input id=willful oninput="this.value = 'no'"></label>
 <label>Colour <select id=colour><option value=r>Red<option value=g>Green</select></label>
 <label><input type=checkbox id=agree> Agree</label>
 <button id=b onclick="log.textContent += 'click ' + event.detail + event.button + (event.shiftKey ? 's' : '') + ';'">Press me</button>
@@ -105,7 +105,7 @@ async fn fields_are_filled_and_read_back() {
     act(&session, json!({ "action": "clear", "target": { "label": "Name" } })).await;
     assert_eq!(value(&session, "#name").await, json!(""));
     let stubborn =
-        json!({ "action": "fill", "target": { "label": "Stubborn" }, "value": "yes", "timeout": 1 });
+        json!({ "action": "fill", "target": { "label": "Willful" }, "value": "yes", "timeout": 1 });
     let error = fail(&session, stubborn).await;
     assert_eq!(error.failure.reason.as_deref(), Some("value_rejected"));
     assert_eq!(error.effect, Effect::Possible);

@@ -45,7 +45,7 @@ async fn a_page_leads_nowhere_else_by_any_way() {
         "<h1>Start</h1><a href='{target}'>link</a><a id=pop href='{target}' target=_blank>popup</a>\
          <button id=script onclick=\"location = '{target}'\">script</button>\
          <button id=open onclick=\"window.open('{target}')\">open</button>\
-         <button id=blob onclick=\"location = URL.createObjectURL(new Blob(['<h1>blob</h1>'], {{ type: 'text/html' }}))\">blob</button>\
+         <button id=blob onclick=\"location = window.URL.createObjectURL(new Blob(['<h1>blob</h1>'], {{ type: 'text/html' }}))\">blob</button>\
          <button id=fetch onclick=\"fetch('{target}').then(() => document.title = 'got', () => document.title = 'refused')\">fetch</button>\
          <form action='{target}' method=post><input name=a value=1><button id=send>send</button></form>\
          <iframe src='{target}'></iframe>"

@@ -15,7 +15,7 @@ const PAGE: &str = r#"<title>Start</title><h1>Start</h1><p id=out></p>
 <button id=confirm onclick="out.textContent = confirm('sure?')">confirm</button>
 <button id=prompt onclick="out.textContent = prompt('name?', 'x')">prompt</button>
 <button id=down onmousedown="alert('down')" onclick="out.textContent = 'clicked'">down</button>
-<a href="/other" target=_blank>popup</a>
+<a href="/other" target=_blank rel=opener>popup</a>
 <form action=/data method=post><button id=send>send</button></form>"#;
 
 async fn site() -> Site {

@@ -10,10 +10,10 @@ use super::checkpoint::Checkpoint;
 use super::machine::Execution;
 use super::state::FrameKind;
 use super::status::{PauseReason, Status};
+use super::summary::{OpenCheckpoint, Summary};
 use super::variables::Variable;
 use crate::ids::{ExecutionId, Seq, StepId};
 use crate::recovery::{Failure, RecoveryOption};
-use crate::store::{OpenCheckpoint, Summary};
 
 /// An execution as a person sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
