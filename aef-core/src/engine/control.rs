@@ -19,7 +19,7 @@ use crate::execution::{
 use crate::ids::{BatchId, CheckpointId, Seq, StepId};
 use crate::plan::Plan;
 use crate::recovery::RecoveryOption;
-use crate::store::{Append, Expect, StoreErrorKind};
+use crate::store::{Append, Expect, StoreError, StoreErrorKind};
 
 /// How often an input is stepped again because others appended at the same time.
 const TRIES: u32 = 24;
@@ -177,10 +177,8 @@ impl Handle {
                     self.engine.inner.observers.tell(self.id, owner, first, &step.events);
                     return Ok(folded.machine.view());
                 }
-                Err(error) => match error.kind() {
-                    StoreErrorKind::Conflict | StoreErrorKind::LeaseLost | StoreErrorKind::Finished => {}
-                    _ => return Err(EngineError::of_store(operation, error)),
-                },
+                Err(error) if is_overtaken(&error) => {}
+                Err(error) => return Err(EngineError::of_store(operation, error)),
             }
             tokio::time::sleep(jittered(Duration::from_millis(5) * attempt.min(20))).await;
         }
@@ -222,11 +220,17 @@ impl Handle {
 }
 
 fn answer_in(event: Event, checkpoint: CheckpointId) -> Option<Answer> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "one event of many is looked for")]
-    match event.kind {
-        EventKind::CheckpointAnswered { checkpoint: id, answer, .. } if id == checkpoint => Some(answer),
-        _ => None,
+    if let EventKind::CheckpointAnswered { checkpoint: id, answer, .. } = event.kind
+        && id == checkpoint
+    {
+        return Some(answer);
     }
+    None
+}
+
+/// Whether somebody else was faster, so that the input must be stepped again on what stands now.
+const fn is_overtaken(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Conflict | StoreErrorKind::LeaseLost | StoreErrorKind::Finished)
 }
 
 /// Checks the data of an answer against the form of the open checkpoint, and fills in its defaults.

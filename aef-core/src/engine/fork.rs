@@ -38,16 +38,13 @@ impl Handle {
         })?;
         let inputs = match options.inputs {
             Some(inputs) => inputs,
-            None => match engine.first_event(self.id).await?.kind {
-                EventKind::Queued { inputs, .. } => Value::clone(&inputs),
-                _ => {
-                    return Err(EngineError::new(
-                        FORK,
-                        EngineErrorKind::Unreadable,
-                        "the journal has no beginning",
-                    ));
-                }
-            },
+            None => {
+                let EventKind::Queued { inputs, .. } = engine.first_event(self.id).await?.kind else {
+                    let message = "the journal has no beginning";
+                    return Err(EngineError::new(FORK, EngineErrorKind::Unreadable, message));
+                };
+                Value::clone(&inputs)
+            }
         };
         let plan = folded.machine.plan().clone();
         let submission = Submission {

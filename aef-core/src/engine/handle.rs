@@ -131,7 +131,10 @@ impl Handle {
                     EngineErrorKind::NotFound
                 }
                 ArtifactError::Store(_) => EngineErrorKind::Unavailable,
-                _ => EngineErrorKind::Unreadable,
+                ArtifactError::Damaged
+                | ArtifactError::NoKey
+                | ArtifactError::Sealed
+                | ArtifactError::State(_) => EngineErrorKind::Unreadable,
             };
             EngineError::new(READ, kind, "it cannot be had").with_source(error)
         })

@@ -63,7 +63,11 @@ impl Plans {
         let key = (plan.hash.clone(), plan.subset.clone());
         match self.get(&key) {
             Some(shared) => Ok(shared),
-            None => self.compile(key, &plan.document),
+            None => self.compile(key, &plan.document).map_err(|error| {
+                // A plan that was compiled with other actions of the host than this engine has.
+                let message = "the plan is not valid for this engine";
+                EngineError::new("submit", EngineErrorKind::Invalid, message).with_source(error)
+            }),
         }
     }
 

@@ -33,7 +33,8 @@ impl Execution {
                 self.emit(batch, EventKind::SessionLost { failure });
             }
             Input::SessionClosed if self.state.session => self.emit(batch, EventKind::SessionClosed),
-            Input::BrowserStateSaved { state } if self.state.parking.is_some() => {
+            // A worker that hands an execution over keeps the state of a browser that is not parked.
+            Input::BrowserStateSaved { state } if self.state.parking.is_some() || self.state.session => {
                 self.emit(batch, EventKind::BrowserStateSaved { state });
             }
             Input::ActionSucceeded { op, outcome, value, artifact } => {

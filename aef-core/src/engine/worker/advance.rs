@@ -11,7 +11,7 @@ use super::driver::{Driver, Stop, cancelled};
 use super::perform::{Context, Task};
 use crate::execution::{Command, Event, Input, Step};
 use crate::ids::Seq;
-use crate::store::StoreErrorKind;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// How soon the machine is woken again that had nothing to do.
 const WAKE_FLOOR: Duration = Duration::from_millis(50);
@@ -133,15 +133,7 @@ impl Driver {
                 self.engine.observers.tell(record.id, &record.owner, before, kept);
                 Ok(Commit::Durable)
             }
-            Err(error) => match error.kind() {
-                StoreErrorKind::Conflict => Ok(Commit::Conflict),
-                StoreErrorKind::LeaseLost if starts => Ok(Commit::TooLate),
-                StoreErrorKind::LeaseLost | StoreErrorKind::Finished | StoreErrorKind::NotFound => {
-                    tracing::warn!(%error, "the execution is no longer this worker's");
-                    Err(Stop::Lost)
-                }
-                _ => Err(EngineError::of_store("append to the journal", error).into()),
-            },
+            Err(error) => refused(error, starts),
         }
     }
 
@@ -196,6 +188,22 @@ impl Driver {
             Command::CancelAction { .. } => {}
         }
     }
+}
+
+/// What it means that the store refuses a batch.
+fn refused(error: StoreError, starts: bool) -> Result<Commit, Stop> {
+    let kind = error.kind();
+    if kind == StoreErrorKind::Conflict {
+        return Ok(Commit::Conflict);
+    }
+    if kind == StoreErrorKind::LeaseLost && starts {
+        return Ok(Commit::TooLate);
+    }
+    if matches!(kind, StoreErrorKind::LeaseLost | StoreErrorKind::Finished | StoreErrorKind::NotFound) {
+        tracing::warn!(%error, "the execution is no longer this worker's");
+        return Err(Stop::Lost);
+    }
+    Err(EngineError::of_store("append to the journal", error).into())
 }
 
 fn busy() -> EngineError {

@@ -48,10 +48,9 @@ impl Jobs {
 
     /// Whether the action under way needs the page.
     pub(super) fn action_needs_page(&self) -> bool {
-        self.running.values().any(|job| match &job.command {
-            Command::PerformAction { action, .. } => action.kind.needs_page(),
-            _ => false,
-        })
+        self.running.values().any(
+            |job| matches!(&job.command, Command::PerformAction { action, .. } if action.kind.needs_page()),
+        )
     }
 
     /// Whether nothing is under way.

@@ -161,9 +161,10 @@ impl Context {
         let session = session.ok_or_else(|| {
             ActionError::without_effect(Failure::new(ErrorKind::Disconnected, "no browser is open"))
         })?;
-        let action = match &task.action.kind {
-            ActionKind::Act(act) => self.resolve(&session, &act.instruction, task).await?,
-            _ => Action::clone(&task.action),
+        let action = if let ActionKind::Act(act) = &task.action.kind {
+            self.resolve(&session, &act.instruction, task).await?
+        } else {
+            Action::clone(&task.action)
         };
         let files = self.files(&action).await?;
         let secrets = Arc::new(BoundSecrets {

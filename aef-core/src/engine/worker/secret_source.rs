@@ -33,9 +33,10 @@ pub(super) async fn declared_by(
     if plan.settings.secrets.is_empty() {
         return Ok(Arc::from([]));
     }
-    let inputs = match engine.first_event(execution).await?.kind {
-        EventKind::Queued { inputs, .. } => Value::from(Serde(&*inputs)),
-        _ => Value::UNDEFINED,
+    let inputs = if let EventKind::Queued { inputs, .. } = engine.first_event(execution).await?.kind {
+        Value::from(Serde(&*inputs))
+    } else {
+        Value::UNDEFINED
     };
     let scope: Scope = Arc::new(Inputs { inputs, timezone: plan.settings.timezone.clone() });
     let declared = plan.settings.secrets.iter().map(|secret| {

@@ -1,7 +1,5 @@
 //! What the engine's tests share: a scripted site, a store on virtual time, and the documents that they run.
 
-#![expect(dead_code, reason = "no test file uses all of it")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,13 +1,11 @@
 //! Executions from their submission to their end.
 
-mod support;
-
 use aef::engine::{EngineErrorKind, Outcome, SubmitOptions};
 use aef::execution::{Answer, AnswerKind, EventKind, Status};
 use futures::StreamExt as _;
 use serde_json::json;
 
-use support::{ASKING, READING, Stage, WRITING, count, finished, kinds, plan, result, waiting};
+use crate::support::{ASKING, READING, Stage, WRITING, count, finished, kinds, plan, result, waiting};
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_runs_an_execution_to_its_end() {

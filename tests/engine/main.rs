@@ -1,0 +1,7 @@
+//! The engine as a whole: on a store in memory, a scripted browser and virtual time.
+
+mod control;
+mod extend;
+mod run;
+mod support;
+mod workers;
