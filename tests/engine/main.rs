@@ -2,6 +2,7 @@
 
 mod control;
 mod extend;
+mod faults;
 mod run;
 mod support;
 mod workers;
