@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_line_and_the_pointer_are_shown() {
         let text = "aef: 1\nid: a\nsteps:\n  - idd: b\n";
-        let position = aef::document::Position { line: 4, column: 5, offset: 25, length: 3 };
+        let position = aef::document::Position { line: 4, column: 5, offset: 24, length: 3 };
         let wrong = Diagnostic::error("unknown_key", "/steps/0/idd", "there is no key `idd`")
             .with_help("`id` is near")
             .with_position(Some(position));

@@ -104,6 +104,10 @@ impl Error for Failure {
 }
 
 impl From<EngineError> for Failure {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest, and what later versions add, is of the environment"
+    )]
     fn from(error: EngineError) -> Self {
         let exit = match error.kind() {
             EngineErrorKind::Invalid => Exit::Invalid,
@@ -112,7 +116,6 @@ impl From<EngineError> for Failure {
             | EngineErrorKind::AlreadyAnswered
             | EngineErrorKind::IdempotencyConflict
             | EngineErrorKind::Busy => Exit::Refused,
-            // `SecretMissing`, `Unavailable`, `Unreadable`, and what later versions add.
             _ => Exit::Environment,
         };
         let help = (error.kind() == EngineErrorKind::SecretMissing)

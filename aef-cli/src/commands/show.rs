@@ -55,7 +55,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     if let Some(url) = &state.url {
         output::result(format_args!("  page   {url}"));
     }
-    if let Some(waits) = waiting(&waits) {
+    if let Some(waits) = waiting(&state, &waits) {
         output::result(format_args!("  waits  {waits}"));
     }
     if let Some(failure) = &state.failure {
@@ -79,7 +79,11 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
 }
 
 /// What it waits for, as a sentence.
-fn waiting(waits: &Explanation) -> Option<String> {
+fn waiting(state: &ExecutionState, waits: &Explanation) -> Option<String> {
+    // Where a person is asked, a worker may yet have to close the browser; that is not what it waits for.
+    if let Some(checkpoint) = &state.checkpoint {
+        return Some(format!("for a person: {}", checkpoint.title));
+    }
     let sentence = match waits {
         Explanation::Nothing { .. } => return None,
         Explanation::Start => "to be started".to_owned(),

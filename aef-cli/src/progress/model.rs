@@ -86,11 +86,9 @@ impl Progress {
             EventKind::StepCompleted { step, .. } => self.mark(step, Mark::Done),
             EventKind::StepSkipped { step, .. } => self.mark(step, Mark::Skipped),
             EventKind::StepFailed { step, .. } => self.mark(step, Mark::Failed),
-            EventKind::LoopEntered { step, items } => {
-                if let Some(items) = items {
-                    self.totals.insert(step.clone(), items.len());
-                    self.details.insert(step.clone(), format!("{} items", items.len()));
-                }
+            EventKind::LoopEntered { step, items: Some(items) } => {
+                self.totals.insert(step.clone(), items.len());
+                self.details.insert(step.clone(), format!("{} items", items.len()));
             }
             EventKind::IterationStarted { step, index } => {
                 self.begin_body(step);
@@ -155,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    fn event(value: Value) -> Event {
+    fn event(value: &Value) -> Event {
         let mut event = json!({ "at": "2026-03-02T09:15:00Z", "actor": "engine", "v": 1 });
         event.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
         serde_json::from_value(event).unwrap()
@@ -188,7 +186,7 @@ mod tests {
             json!({ "type": "iteration_started", "step": "each", "index": 1 }),
             json!({ "type": "step_entered", "step": "a", "visit": 1 }),
         ] {
-            progress.apply(&event(value));
+            progress.apply(&event(&value));
         }
         assert_eq!(drawn(&progress, 9), ["✓ First", "▸ Each (round 2 of 2)", "  ▸ A", "  · B", "· Last"]);
         assert_eq!(drawn(&progress, 2), ["  ▸ A", "  · B"], "the current step stays in sight");
@@ -197,11 +195,11 @@ mod tests {
     #[test]
     fn a_failure_stays_until_the_step_is_tried_again() {
         let mut progress = Progress::new(outline());
-        progress.apply(&event(json!({ "type": "step_entered", "step": "first", "visit": 1 })));
+        progress.apply(&event(&json!({ "type": "step_entered", "step": "first", "visit": 1 })));
         let failure = json!({ "kind": "timeout", "message": "late" });
-        progress.apply(&event(json!({ "type": "step_failed", "step": "first", "failure": failure })));
+        progress.apply(&event(&json!({ "type": "step_failed", "step": "first", "failure": failure })));
         assert_eq!(drawn(&progress, 1), ["✗ First"]);
-        progress.apply(&event(json!({ "type": "step_retried", "step": "first", "attempt": 2, "from": 0 })));
+        progress.apply(&event(&json!({ "type": "step_retried", "step": "first", "attempt": 2, "from": 0 })));
         assert_eq!(drawn(&progress, 1), ["▸ First"]);
     }
 }

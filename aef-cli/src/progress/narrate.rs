@@ -28,12 +28,6 @@ pub(crate) fn narrate(event: &Event, outline: &Outline) -> Option<String> {
         EventKind::Failed { failure, .. } => format!("failed: {failure}"),
         EventKind::Stopped => "stopped".to_owned(),
         EventKind::Logged { code, message, .. } => format!("note: {code}: {message}"),
-        EventKind::Reentered { step: Some(step), .. } => {
-            format!("went back to the beginning of {} to make the page again", outline.name(step))
-        }
-        EventKind::Reentered { step: None, .. } => {
-            "went back to the beginning to make the page again".to_owned()
-        }
         EventKind::PauseRequested
         | EventKind::StopRequested
         | EventKind::SkipRequested
@@ -77,7 +71,8 @@ pub(crate) fn narrate(event: &Event, outline: &Outline) -> Option<String> {
         | EventKind::Jumped { .. }
         | EventKind::HandlerEntered { .. }
         | EventKind::HandlerApplied { .. }
-        | EventKind::RetryScheduled { .. } => step(&event.kind, outline)?,
+        | EventKind::RetryScheduled { .. }
+        | EventKind::Reentered { .. } => step(&event.kind, outline)?,
     };
     Some(sentence)
 }
@@ -163,6 +158,12 @@ fn step(kind: &EventKind, outline: &Outline) -> Option<String> {
         },
         EventKind::HandlerApplied { step, then, .. } => {
             format!("{}: its error handler says {}", outline.name(step), describe::words(then))
+        }
+        EventKind::Reentered { step: Some(step), .. } => {
+            format!("went back to the beginning of {} to make the page again", outline.name(step))
+        }
+        EventKind::Reentered { step: None, .. } => {
+            "went back to the beginning to make the page again".to_owned()
         }
         EventKind::RetryScheduled { step, attempt, due } => {
             format!("{}: attempt {attempt} at {}", outline.name(step), due.strftime("%H:%M:%SZ"))

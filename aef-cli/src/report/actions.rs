@@ -1,6 +1,7 @@
 //! The part of the fold that reads the events of actions, and of doubts about them.
 
 use aef::browser::{ActionOutcome, Effect};
+use aef::document::Action;
 use aef::execution::{Event, EventKind, SettledBy};
 use jiff::Timestamp;
 
@@ -16,20 +17,7 @@ impl Fold<'_> {
         match &event.kind {
             EventKind::ActionStarted { op, action, .. } => {
                 self.counts.actions += 1;
-                let view = ActionView {
-                    text: describe::action(action),
-                    purpose: action.description.clone(),
-                    status: views::badge("begun", PLAIN),
-                    at: views::clock(event.at),
-                    took: None,
-                    url: None,
-                    writes: Vec::new(),
-                    notes: Vec::new(),
-                    values: Vec::new(),
-                    failure: None,
-                    settled: None,
-                    file: None,
-                };
+                let view = begun(event, action);
                 self.by_op.insert(*op, self.actions.len());
                 self.push(Slot::Action(self.actions.len()));
                 self.actions.push(Draft { began: event.at, view });
@@ -104,5 +92,23 @@ impl Fold<'_> {
         view.url = Some(outcome.url.clone()).filter(|url| !url.is_empty());
         view.notes = views::notes(outcome);
         view.writes = writes;
+    }
+}
+
+/// An action of which no more is known than that it began.
+fn begun(event: &Event, action: &Action) -> ActionView {
+    ActionView {
+        text: describe::action(action),
+        purpose: action.description.clone(),
+        status: views::badge("begun", PLAIN),
+        at: views::clock(event.at),
+        took: None,
+        url: None,
+        writes: Vec::new(),
+        notes: Vec::new(),
+        values: Vec::new(),
+        failure: None,
+        settled: None,
+        file: None,
     }
 }

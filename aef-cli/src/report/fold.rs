@@ -61,7 +61,7 @@ pub(super) enum Slot {
     Node(usize),
     Action(usize),
     Checkpoint(usize),
-    Leaf(Child),
+    Leaf(Box<Child>),
 }
 
 /// An open node.
@@ -169,13 +169,13 @@ impl<'a> Fold<'a> {
             aef::execution::Actor::Engine | aef::execution::Actor::Worker(_) => None,
         };
         let note = NoteView { at: views::clock(event.at), text: text.into(), by, tone };
-        self.push(Slot::Leaf(Child::Note(note)));
+        self.push(Slot::Leaf(Box::new(Child::Note(note))));
     }
 
     /// Adds values that were set to what is open.
     pub(super) fn values(&mut self, values: &Values) {
         if !values.is_empty() {
-            self.push(Slot::Leaf(Child::Values { values: views::pairs(values) }));
+            self.push(Slot::Leaf(Box::new(Child::Values { values: views::pairs(values) })));
         }
     }
 
@@ -257,7 +257,7 @@ impl<'a> Fold<'a> {
             Slot::Node(index) => Child::Node(self.assemble(index)),
             Slot::Action(index) => Child::Action(self.actions[index].view.clone()),
             Slot::Checkpoint(index) => Child::Checkpoint(self.checkpoints[index].view.clone()),
-            Slot::Leaf(child) => child,
+            Slot::Leaf(child) => *child,
         }
     }
 }

@@ -39,7 +39,7 @@ impl Fold<'_> {
             }
             EventKind::EvidenceCaptured { evidence, .. } => {
                 let view = views::evidence(evidence, self.images);
-                self.push(Slot::Leaf(Child::Evidence(view)));
+                self.push(Slot::Leaf(Box::new(Child::Evidence(view))));
             }
             _ => return false,
         }

@@ -85,6 +85,6 @@ impl Fold<'_> {
     fn failure(&mut self, failure: &aef::recovery::Failure) {
         self.notable();
         let view = views::failure(failure, self.outline);
-        self.push(Slot::Leaf(Child::Failure(view)));
+        self.push(Slot::Leaf(Box::new(Child::Failure(view))));
     }
 }

@@ -40,7 +40,7 @@ impl Fold<'_> {
                 self.within(event, step);
                 self.notable();
                 let view = views::failure(failure, self.outline);
-                self.push(Slot::Leaf(Child::Failure(view)));
+                self.push(Slot::Leaf(Box::new(Child::Failure(view))));
                 self.mark(step, views::badge("failed", BAD));
             }
             EventKind::StepRetried { step, attempt, from } => {
@@ -92,7 +92,7 @@ impl Fold<'_> {
                 self.within_iteration(event, step);
                 self.notable();
                 let view = views::failure(failure, self.outline);
-                self.push(Slot::Leaf(Child::Failure(view)));
+                self.push(Slot::Leaf(Box::new(Child::Failure(view))));
                 self.leave(event, FrameKind::Iteration, step, views::badge("given up", BAD));
             }
             EventKind::GroupEntered { step } => self.within(event, step),

@@ -5,6 +5,7 @@
 //!
 //! `AEF_KILLS=20` makes more kills than the usual six; `AEF_SEED` repeats the moments of a run that failed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a run that fails shows its seed and its kills")]
 
 #[path = "../cli/desk.rs"]
 mod desk;
