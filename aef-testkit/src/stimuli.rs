@@ -6,7 +6,6 @@ use std::time::Duration;
 use aef_core::browser::{ActionOutcome, ConditionResult, Effect, Observation, Write};
 use aef_core::document::ActionKind;
 use aef_core::execution::{Answer, AnswerKind, Command, Evidence, ExecutionState, Input, Values};
-use aef_core::ids::Seq;
 use aef_core::recovery::{ErrorKind, Failure, RecoveryOption};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -250,6 +249,3 @@ fn cancelled(op: u64) -> Input {
     let failure = Failure::new(ErrorKind::Timeout, "it was cancelled");
     Input::ActionFailed { op, failure, effect: Effect::Possible, outcome: None }
 }
-
-/// The token of no question, for facts that come too late.
-pub const STALE: Seq = Seq(u64::MAX);

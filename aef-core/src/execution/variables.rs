@@ -85,13 +85,22 @@ pub(super) type Variables = Arc<BTreeMap<String, Variable>>;
 /// the value, or `None` where there was none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Undo(Vec<(usize, String, Option<Variable>)>);
+pub(super) struct Undo(Vec<(usize, String, Before)>);
+
+/// What stood in a variable's place. Spelt out, as JSON does not tell an absent value from a null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Before {
+    Absent,
+    Value(Variable),
+}
 
 impl Undo {
     /// Remembers what stood there, if this is the first change.
     pub(super) fn note(&mut self, scope: usize, name: &str, before: Option<&Variable>) {
         if !self.0.iter().any(|(at, known, _)| *at == scope && known == name) {
-            self.0.push((scope, name.to_owned(), before.cloned()));
+            let before = before.cloned().map_or(Before::Absent, Before::Value);
+            self.0.push((scope, name.to_owned(), before));
         }
     }
 
@@ -100,7 +109,11 @@ impl Undo {
     }
 
     pub(super) fn take(&mut self) -> Vec<(usize, String, Option<Variable>)> {
-        std::mem::take(&mut self.0)
+        let value = |before| match before {
+            Before::Absent => None,
+            Before::Value(value) => Some(value),
+        };
+        self.0.drain(..).map(|(scope, name, before)| (scope, name, value(before))).collect()
     }
 }
 

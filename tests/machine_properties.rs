@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use aef_core::execution::{Actor, Command, Event, EventKind, Execution, Input, Queue, Status, Step};
-use aef_core::ids::{ExecutionId, Seq};
-use aef_core::plan::Plan;
+use aef::execution::{Actor, Command, Event, EventKind, Execution, Input, Queue, Status, Step};
+use aef::ids::{ExecutionId, Seq};
+use aef::plan::Plan;
 use aef_testkit::SimClock;
 use aef_testkit::documents::document;
 use aef_testkit::stimuli::{Stimulus, stimuli};
