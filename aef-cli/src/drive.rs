@@ -5,12 +5,12 @@ use aef::execution::{Answer, Checkpoint, CheckpointKind, ExecutionState, PauseRe
 use aef::ids::Seq;
 use aef::store::Explanation;
 use futures::StreamExt as _;
-use tokio::signal::ctrl_c;
 use tokio::task::JoinHandle;
 
 use crate::args::{Checkpoints, DriveArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupts::Interrupts;
 use crate::progress::View;
 use crate::prompt::{self, Lines};
 use crate::{output, questions};
@@ -28,15 +28,19 @@ pub(crate) async fn drive(
     args: &DriveArgs,
     view: View,
 ) -> Result<Exit, Failure> {
+    let interrupts = Interrupts::listen()?;
     let shutdown = Shutdown::new();
     let options = WorkerOptions { only: Some(handle.id()), concurrency: 1, ..WorkerOptions::default() };
     let worker_name = options.id.clone();
     tell_of_lease(handle, worker_name.as_str()).await?;
-    let worker = tokio::spawn(engine.worker(options).run(shutdown.clone()));
+    let mut worker = tokio::spawn(engine.worker(options).run(shutdown.clone()));
     let mut driver =
         Driver { handle: handle.clone(), args, view, lines: Lines::default(), seen: Seq(0), answered: None };
-    let end = driver.follow().await;
-    let end = end_worker(&shutdown, worker, end).await;
+    let end = tokio::select! {
+        end = driver.follow(&interrupts) => end,
+        _ = &mut worker => Err(Failure::environment("the worker ended by itself").with_help("-v tells more")),
+    };
+    let end = end_worker(&shutdown, &interrupts, worker, end).await;
     let state = handle.state().await?;
     let exit = match end? {
         Ended::Interrupted if !state.status.is_final() => Exit::Interrupted,
@@ -90,13 +94,13 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    async fn follow(&mut self) -> Result<Ended, Failure> {
+    async fn follow(&mut self, interrupts: &Interrupts) -> Result<Ended, Failure> {
         self.read_journal(true).await?;
         let mut states = self.handle.watch();
         loop {
             let state = tokio::select! {
                 state = states.next() => state,
-                _ = ctrl_c() => return Ok(Ended::Interrupted),
+                () = interrupts.first() => return Ok(Ended::Interrupted),
             };
             let Some(state) = state.transpose()? else { return Ok(Ended::Settled) };
             self.read_journal(false).await?;
@@ -109,7 +113,7 @@ impl Driver<'_> {
             }
             let turn = tokio::select! {
                 turn = self.turn(&state) => turn?,
-                _ = ctrl_c() => return Ok(Ended::Interrupted),
+                () = interrupts.first() => return Ok(Ended::Interrupted),
             };
             if turn == Turn::End {
                 return Ok(Ended::Settled);
@@ -259,16 +263,20 @@ async fn moved_on(handle: &Handle, seen: Seq) {
 /// Lets the worker finish what it has in hand; a second Ctrl-C ends it at once.
 async fn end_worker<T>(
     shutdown: &Shutdown,
+    interrupts: &Interrupts,
     mut worker: JoinHandle<T>,
     end: Result<Ended, Failure>,
 ) -> Result<Ended, Failure> {
+    if worker.is_finished() {
+        return end;
+    }
     if matches!(end, Ok(Ended::Interrupted)) {
-        output::note("finishing the action in hand; Ctrl-C again ends at once");
+        output::note("finishing the action in hand; once more ends at once");
     }
     shutdown.begin();
     tokio::select! {
         _ = &mut worker => return end,
-        _ = ctrl_c() => shutdown.at_once(),
+        () = interrupts.second() => shutdown.at_once(),
     }
     // A worker that panicked has left what its journal can tell.
     drop(worker.await);

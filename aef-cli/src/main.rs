@@ -9,6 +9,7 @@ mod environment;
 mod exit;
 mod failure;
 mod inputs;
+mod interrupts;
 mod loading;
 mod outline;
 mod output;

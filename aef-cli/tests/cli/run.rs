@@ -1,9 +1,12 @@
 //! Whole runs, in Chromium, against the demo site.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
 use aef_testkit::demo_site::{DemoSite, DemoSiteOptions, PASSWORD};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::desk::{Desk, Said, example};
@@ -166,4 +169,34 @@ fn a_secret_is_entered_and_stands_nowhere() {
         }
     }
     assert!(files > 1, "nothing was looked at");
+}
+
+#[test]
+fn an_interrupted_run_finishes_the_action_in_hand_and_goes_on_at_once() {
+    let (desk, site) = (Desk::new(), site());
+    let path = example("investor-update.aef.yaml");
+    let url = format!("baseUrl={}", site.url());
+    let mut command = desk.aef(&["run", path.to_str().unwrap(), "--input", &url, "--checkpoints", "approve"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    let mut stderr = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.contains("Click button \"Save\"") && !stderr.contains("Click button \"Save\"") {
+            kill_process(pid, Signal::INT).unwrap();
+        }
+        stderr.push_str(&line);
+        stderr.push('\n');
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
+    let id = only_execution(&desk)["id"].as_str().unwrap().to_owned();
+    assert!(stderr.contains(&format!("aef resume {id}")), "{stderr}");
+    let before = site.counts().posts;
+    assert!(before < 7, "it was not interrupted");
+
+    let said = desk.run(&["resume", &id, "--checkpoints", "approve"]).ended(0);
+    assert!(!said.stderr.contains("held it last"), "the lease was not given back: {}", said.stderr);
+    let result: Value = serde_json::from_str(&said.stdout).unwrap();
+    let writes = result["updated"].as_u64().unwrap() + result["created"].as_u64().unwrap();
+    assert_eq!(site.counts().posts, writes, "each write happened once");
 }
