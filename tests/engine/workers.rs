@@ -273,6 +273,24 @@ async fn a_lost_browser_is_opened_again_where_nothing_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_worker_takes_up_what_is_new_and_what_is_answered_without_waiting_for_its_poll() {
+    let stage = Stage::new();
+    let worker = stage.worker("one");
+    tokio::time::sleep(Duration::from_millis(10_300)).await;
+    let before = tokio::time::Instant::now();
+    let handle = stage.submit(ASKING).await;
+    let checkpoint = waiting(handle.wait().await.unwrap()).checkpoint.unwrap();
+    assert!(before.elapsed() < Duration::from_millis(20), "{:?}", before.elapsed());
+
+    happens(&handle, |kind| matches!(kind, EventKind::SessionClosed)).await;
+    let before = tokio::time::Instant::now();
+    handle.answer(checkpoint.id, Answer::approve()).await.unwrap();
+    finished(handle.wait().await.unwrap());
+    assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn workers_share_the_work_and_keep_to_an_owners_limit() {
     let stage = Stage::slow(SLOW);
     let mut handles = Vec::new();

@@ -9,6 +9,7 @@ mod options;
 mod perform;
 mod renewal;
 mod secret_source;
+mod session;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub use self::options::WorkerOptions;
 
 use self::driver::{Assignment, Driver, SessionSlot, Stop};
 use self::lease::{Lease, Moment};
-use self::perform::close;
 use self::renewal::{Held, Renewal};
+use self::session::close;
 use super::changes::{jittered, next, subscribe};
 use super::shutdown::Shutdown;
 use super::{Engine, Inner};
@@ -39,6 +40,12 @@ const POISONED: u32 = 5;
 
 /// How long an execution is left alone that this worker could not perform.
 const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// How long what others append is let gather before work is looked for.
+const COALESCE: Duration = Duration::from_millis(50);
+
+/// What is due later than this is found by looking.
+const FORESIGHT: Duration = Duration::from_secs(10);
 
 /// Performs executions, whoever submitted them.
 #[derive(Debug)]
@@ -128,7 +135,9 @@ impl Work {
                     self.reap(ended).await;
                     look = Instant::now();
                 }
-                Happening::Notice(Some(notice)) => look = look.min(self.note(&notice).await),
+                Happening::Notice(Some(notice)) => {
+                    look = self.note(&notice).map_or(look, |due| due.min(look))
+                }
                 Happening::Notice(None) | Happening::Poll => {
                     if notices.is_none() {
                         notices = subscribe(&self.engine).await;
@@ -295,22 +304,17 @@ impl Work {
         }
     }
 
-    /// Takes note of an append; gives when work should be looked for.
-    async fn note(&self, notice: &Notice) -> Instant {
-        let never = Instant::now() + Duration::from_secs(24 * 60 * 60);
-        if self.held.saw_head(notice.execution, notice.head) || notice.status.is_final() {
-            return never;
+    /// Takes note of an append; gives when work should be looked for because of it.
+    fn note(&self, notice: &Notice) -> Option<Instant> {
+        let held = self.held.saw_head(notice.execution, notice.head);
+        let elsewhere = self.options.only.is_some_and(|only| only != notice.execution);
+        if held || elsewhere || notice.status.is_final() {
+            return None;
         }
-        if self.options.only.is_some_and(|only| only != notice.execution) {
-            return never;
-        }
-        let Some(wake_at) = notice.wake_at else { return never };
-        match self.engine.store.now().await {
-            Ok(now) => {
-                let wait = Duration::try_from(wake_at.duration_since(now)).unwrap_or(Duration::ZERO);
-                Instant::now() + wait.min(Duration::from_secs(24 * 60 * 60))
-            }
-            Err(_) => Instant::now() + self.options.poll,
-        }
+        let wake_at = notice.wake_at?;
+        // What is new is taken up at once. Else it is most often another worker's next step, and not ours to have.
+        let soonest = if notice.status == Status::Queued { Duration::ZERO } else { COALESCE };
+        let wait = Duration::try_from(wake_at.duration_since(self.held.now()?)).unwrap_or(Duration::ZERO);
+        (wait < FORESIGHT).then(|| Instant::now() + wait.max(soonest))
     }
 }

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::super::Inner;
+use super::commit::StoreClock;
 use super::lease::{Lease, Moment};
 use super::options::WorkerOptions;
 use crate::ids::{ExecutionId, Seq};
 use crate::store::RenewRequest;
 
-/// The leases that a worker has.
+/// The leases that a worker has, and the store's time as it was told last.
 #[derive(Debug, Default)]
-pub(super) struct Held(Mutex<BTreeMap<ExecutionId, Arc<Lease>>>);
+pub(super) struct Held {
+    leases: Mutex<BTreeMap<ExecutionId, Arc<Lease>>>,
+    clock: Mutex<Option<StoreClock>>,
+}
 
 impl Held {
     pub(super) fn add(&self, lease: Arc<Lease>) {
@@ -38,12 +43,21 @@ impl Held {
         })
     }
 
+    /// The store's time; `None` until it has told it once.
+    pub(super) fn now(&self) -> Option<Timestamp> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).map(|clock| clock.now())
+    }
+
+    fn told(&self, now: Timestamp) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(StoreClock::new(now));
+    }
+
     fn all(&self) -> Vec<Arc<Lease>> {
         self.with(|leases| leases.values().cloned().collect())
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut BTreeMap<ExecutionId, Arc<Lease>>) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.leases.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -89,6 +103,7 @@ async fn renew(engine: &Inner, options: &WorkerOptions, held: &Held) {
             return;
         }
     };
+    held.told(renewals.now);
     let leases: BTreeMap<ExecutionId, Arc<Lease>> =
         leases.into_iter().map(|lease| (lease.execution, lease)).collect();
     for renewed in renewals.held {
