@@ -47,13 +47,13 @@ impl CdpError {
         Self::Refused { method: Cow::Borrowed(""), code, message: message.to_owned() }
     }
 
-    pub(crate) fn of(self, name: &Cow<'static, str>) -> Self {
+    pub(crate) fn of(self, method: Cow<'static, str>) -> Self {
         let Self::Refused { code, message, .. } = self else { return self };
         // Chromium answers so for a session that was detached in the meantime.
         if code == -32001 {
             return Self::Lost(Loss::PageClosed);
         }
-        Self::Refused { method: name.clone(), code, message }
+        Self::Refused { method, code, message }
     }
 
     /// Whether the document that the call concerned is gone, so that the call may be made again on the next.

@@ -29,10 +29,7 @@ struct Entry {
 
 impl Entry {
     fn text(&self) -> String {
-        match &self.value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        }
+        self.value.as_str().map_or_else(|| self.value.to_string(), ToOwned::to_owned)
     }
 }
 

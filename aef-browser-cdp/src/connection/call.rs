@@ -76,7 +76,7 @@ impl<R> Reply<R> {
     /// Waits for the answer without reading it.
     pub(crate) async fn raw_within(mut self, limit: Duration) -> Result<Box<RawValue>, CdpError> {
         match tokio::time::timeout(limit, &mut self.answer).await {
-            Ok(Ok(answer)) => answer.map_err(|error| error.of(&self.method)),
+            Ok(Ok(answer)) => answer.map_err(|error| error.of(self.method.clone())),
             Ok(Err(_)) => Err(CdpError::Lost(self.router.cause())),
             Err(_) => Err(CdpError::Timeout { method: self.method.clone(), limit }),
         }

@@ -46,19 +46,16 @@ fn handle(context: &Arc<Context>, event: &Event) {
         "Page.javascriptDialogOpening" => with(event, |dialog| on_dialog(context, session, &dialog)),
         "Fetch.requestPaused" => with(event, |paused| on_paused(context, session, paused)),
         "Page.frameNavigated" => with(event, |navigated| on_navigated(context, session, navigated)),
-        method => {
-            // One update for all the rest: each only changes the state.
-            let changed = match method.split_once('.') {
-                Some(("Page", _)) => context.update(|state| on_page(state, session, event)),
-                Some(("Network", _)) => context.update(|state| on_network(state, session, event)),
-                Some(("Runtime", _)) => context.update(|state| on_runtime(state, session, event)),
-                Some(("Input", "dragIntercepted")) => context.update(|state| {
-                    with(event, |drag: DragIntercepted| state.intercepted_drag = Some(drag.data));
-                }),
-                Some(_) | None => {}
-            };
-            changed
-        }
+        // One update for all the rest: each only changes the state.
+        method => match method.split_once('.') {
+            Some(("Page", _)) => context.update(|state| on_page(state, session, event)),
+            Some(("Network", _)) => context.update(|state| on_network(state, session, event)),
+            Some(("Runtime", _)) => context.update(|state| on_runtime(state, session, event)),
+            Some(("Input", "dragIntercepted")) => context.update(|state| {
+                with(event, |drag: DragIntercepted| state.intercepted_drag = Some(drag.data));
+            }),
+            Some(_) | None => {}
+        },
     }
 }
 

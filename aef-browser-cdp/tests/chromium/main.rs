@@ -1,5 +1,7 @@
 //! The back end in a real Chromium, on pages of our own on loopback.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test; helpers are not taken for tests")]
+
 mod actions;
 mod frames;
 mod loss;
