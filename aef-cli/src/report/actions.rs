@@ -24,11 +24,11 @@ impl Fold<'_> {
             }
             EventKind::ActionSucceeded { op, outcome, sets, artifact } => {
                 self.outcome(*op, event.at, outcome);
-                let images = self.images;
+                let file = artifact.as_ref().map(|artifact| views::file(artifact, &mut self.pictures));
                 if let Some(view) = self.action(*op) {
                     view.status = views::badge("done", DONE);
                     view.values = views::pairs(sets);
-                    view.file = artifact.as_ref().map(|artifact| views::file(artifact, images));
+                    view.file = file;
                 }
             }
             EventKind::ActionFailed { op, failure, effect, outcome } => {

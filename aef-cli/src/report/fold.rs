@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::model::{ActionView, Badge, CheckpointView, Child, Node, NoteView, WriteView};
-use super::views::{self, Images, PLAIN};
+use super::views::{self, Images, PLAIN, Pictures};
 use crate::outline::Outline;
 
 /// What has been read of a journal.
 #[derive(Debug)]
 pub(super) struct Fold<'a> {
     pub(super) outline: &'a Outline,
-    pub(super) images: &'a Images,
+    pub(super) pictures: Pictures<'a>,
     pub(super) nodes: Vec<NodeDraft>,
     pub(super) frames: Vec<Frame>,
     pub(super) actions: Vec<Draft<ActionView>>,
@@ -116,7 +116,7 @@ impl<'a> Fold<'a> {
     pub(super) fn new(outline: &'a Outline, images: &'a Images) -> Self {
         Self {
             outline,
-            images,
+            pictures: Pictures::new(images),
             nodes: vec![NodeDraft::new(String::new(), Timestamp::UNIX_EPOCH)],
             frames: Vec::new(),
             actions: Vec::new(),

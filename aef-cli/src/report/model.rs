@@ -167,6 +167,8 @@ pub(crate) struct FileView {
     pub(crate) name: String,
     pub(crate) hash: String,
     pub(crate) size: String,
+    /// Whether the same picture stands further up.
+    pub(crate) again: bool,
     /// A data URL of our own making: it needs no escaping.
     pub(crate) data: Option<String>,
 }

@@ -38,7 +38,7 @@ impl Fold<'_> {
                 self.note(event, "plain", format!("Chosen: {}", option.label().to_lowercase()));
             }
             EventKind::EvidenceCaptured { evidence, .. } => {
-                let view = views::evidence(evidence, self.images);
+                let view = views::evidence(evidence, &mut self.pictures);
                 self.push(Slot::Leaf(Box::new(Child::Evidence(view))));
             }
             _ => return false,
@@ -46,7 +46,7 @@ impl Fold<'_> {
         true
     }
 
-    fn question(&self, event: &Event, checkpoint: &Checkpoint) -> CheckpointView {
+    fn question(&mut self, event: &Event, checkpoint: &Checkpoint) -> CheckpointView {
         let kind = checkpoint.label.clone().unwrap_or_else(|| describe::words(checkpoint.kind.as_str()));
         CheckpointView {
             id: checkpoint.id.to_string(),
@@ -58,7 +58,7 @@ impl Fold<'_> {
             actions: checkpoint.actions.iter().map(|action| describe::action(action)).collect(),
             options: checkpoint.options.iter().map(|option| option.label.clone()).collect(),
             failure: checkpoint.failure.as_ref().map(|failure| views::failure(failure, self.outline)),
-            evidence: checkpoint.evidence.as_ref().map(|seen| views::evidence(seen, self.images)),
+            evidence: checkpoint.evidence.as_ref().map(|seen| views::evidence(seen, &mut self.pictures)),
             answer: None,
             status: views::badge("open", WAIT),
         }

@@ -1,3 +1,4 @@
+use aef::execution::EventKind;
 use aef::ids::ArtifactHash;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -117,4 +118,16 @@ fn a_report_without_its_document_names_steps_by_their_ids() {
         Source { record: &fixture.record, document: None, events: &fixture.events, images: &Images::new() };
     let html = render(&source).unwrap();
     assert!(html.contains("<span class=\"name\">read_inbox</span>"));
+}
+
+#[test]
+fn a_picture_stands_in_the_report_once() {
+    let fixture = fixture();
+    let mut events = fixture.events.clone();
+    let place =
+        events.iter().position(|event| matches!(event.kind, EventKind::CheckpointRaised { .. })).unwrap();
+    events.insert(place, events[place].clone());
+    let html = rendered(&fixture, &events);
+    assert_eq!(html.matches("data:image/png").count(), 1);
+    assert_eq!(html.matches("The same picture stands further up").count(), 1);
 }

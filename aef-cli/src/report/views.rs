@@ -1,6 +1,6 @@
 //! From the journal's types to what a template shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aef::browser::{ActionOutcome, Write};
 use aef::execution::{Artifact, Evidence, Status, Values};
@@ -15,6 +15,19 @@ use crate::outline::Outline;
 
 /// Pictures as data URLs, by the hash of their bytes.
 pub(crate) type Images = BTreeMap<ArtifactHash, String>;
+
+/// The pictures at hand, each of which stands in the report once.
+#[derive(Debug)]
+pub(super) struct Pictures<'a> {
+    images: &'a Images,
+    shown: BTreeSet<ArtifactHash>,
+}
+
+impl<'a> Pictures<'a> {
+    pub(super) const fn new(images: &'a Images) -> Self {
+        Self { images, shown: BTreeSet::new() }
+    }
+}
 
 /// The longest value that is shown, in characters.
 const VALUE_LIMIT: usize = 8_000;
@@ -97,20 +110,23 @@ pub(super) fn failure(failure: &Failure, outline: &Outline) -> FailureView {
     }
 }
 
-pub(super) fn evidence(evidence: &Evidence, images: &Images) -> EvidenceView {
+pub(super) fn evidence(evidence: &Evidence, pictures: &mut Pictures<'_>) -> EvidenceView {
     EvidenceView {
         url: evidence.url.clone(),
         title: evidence.title.clone(),
-        picture: evidence.screenshot.as_ref().map(|artifact| file(artifact, images)),
+        picture: evidence.screenshot.as_ref().map(|artifact| file(artifact, pictures)),
     }
 }
 
-pub(super) fn file(artifact: &Artifact, images: &Images) -> FileView {
+pub(super) fn file(artifact: &Artifact, pictures: &mut Pictures<'_>) -> FileView {
+    let data = pictures.images.get(&artifact.artifact);
+    let again = data.is_some() && !pictures.shown.insert(artifact.artifact.clone());
     FileView {
         name: artifact.name.clone(),
         hash: artifact.artifact.to_string(),
         size: bytes(artifact.size),
-        data: images.get(&artifact.artifact).cloned(),
+        again,
+        data: data.filter(|_| !again).cloned(),
     }
 }
 
