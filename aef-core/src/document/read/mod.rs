@@ -230,7 +230,12 @@ fn yaml_error(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
         Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Documents { .. }, .. } => {
             ("syntax", "the text holds more than one document".to_owned())
         }
-        other => ("syntax", format!("not YAML: {}", without_place(&other.to_string()))),
+        other => {
+            let message = without_place(&other.to_string()).to_owned();
+            // The scanner's own limits are known by their words alone.
+            let deep = message.contains("recursion limit");
+            if deep { ("too_deep", too_deep().message) } else { ("syntax", format!("not YAML: {message}")) }
+        }
     };
     Diagnostic::error(code, "", message).with_position(position)
 }

@@ -80,10 +80,10 @@ fn a_text_that_is_too_long_is_not_read() {
 #[test]
 fn hostile_nesting_is_refused() {
     for depth in [1_000, 200_000] {
-        let lists = "[".repeat(depth);
+        let lists = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(codes(&Document::from_json(&lists).unwrap_err()), ["too_deep"], "{depth} lists as JSON");
         assert_eq!(codes(&refused(&lists)), ["too_deep"], "{depth} lists as YAML");
-        let maps = "{a: ".repeat(depth);
+        let maps = format!("{}1{}", "{a: ".repeat(depth), "}".repeat(depth));
         assert_eq!(codes(&refused(&maps)), ["too_deep"], "{depth} maps as YAML");
         let dashes = "- ".repeat(depth);
         assert_eq!(codes(&refused(&dashes)), ["too_deep"], "{depth} dashes as YAML");

@@ -573,7 +573,7 @@ impl<'r> Reader<'r> {
                         )));
                     }
                 }
-                _ => self.undefined(root, at),
+                _ => self.undefined(root, place, at),
             }
         }
     }
@@ -606,15 +606,18 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn undefined(&mut self, name: &str, at: &str) {
+    fn undefined(&mut self, name: &str, place: Place<'_>, at: &str) {
         let mut found = Diagnostic::error("undefined_name", at, format!("nothing sets `{name}`"));
         let roots = ["inputs", "execution", "step"];
-        let elsewhere = self.setters.by_name.contains_key(name);
+        let known =
+            self.numbers.0.iter().filter(|(_, id)| place.known.has(**id)).map(|(known, _)| known.as_str());
+        // What has a number and is not known here was the item of a loop, or is set inside of one.
+        let elsewhere = self.setters.by_name.contains_key(name) || self.numbers.0.contains_key(name);
         if elsewhere {
             found = found.with_help(format!(
-                "`{name}` is set in a loop and does not outlive its iteration: use `collect`, or declare it in `vars`"
+                "`{name}` belongs to a loop and does not outlive its iteration: use `collect`, or declare it in `vars`"
             ));
-        } else if let Some(near) = nearest(name, self.numbers.0.keys().map(String::as_str).chain(roots)) {
+        } else if let Some(near) = nearest(name, known.chain(roots)) {
             found = found.with_help(format!("did you mean `{near}`?"));
         }
         self.found.push(found);
