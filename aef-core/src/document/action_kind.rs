@@ -1,5 +1,10 @@
 //! What follows from an action's kind: may it be repeated, does it change something, does it need a page.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a question about a few kinds of actions has one answer for all others"
+)]
+
 use std::fmt;
 
 use super::action::{Action, ActionKind};

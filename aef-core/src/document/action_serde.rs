@@ -1,5 +1,7 @@
 //! Reads and writes an [`Action`]: the fields that every action takes stand beside those of its kind.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "all kinds but the custom one derive their form")]
+
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -35,7 +37,6 @@ impl Serialize for Action {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = match &self.kind {
             ActionKind::Custom(custom) => custom_fields(custom),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "all others derive their form")]
             kind => match serde_json::to_value(kind).map_err(S::Error::custom)? {
                 Value::Object(fields) => fields,
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {

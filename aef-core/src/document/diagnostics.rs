@@ -165,7 +165,7 @@ impl Diagnostics {
     /// Sorts what was found by its place.
     #[must_use]
     pub fn new(mut found: Vec<Diagnostic>) -> Self {
-        found.sort_by(|left, right| compare_places(left, right));
+        found.sort_by(compare_places);
         Self(found)
     }
 

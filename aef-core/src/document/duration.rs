@@ -60,10 +60,10 @@ impl fmt::Display for Span {
         let millis = self.0.as_millis();
         match millis {
             0 => out.write_str("0s"),
-            _ if millis % 86_400_000 == 0 => write!(out, "{}d", millis / 86_400_000),
-            _ if millis % 3_600_000 == 0 => write!(out, "{}h", millis / 3_600_000),
-            _ if millis % 60_000 == 0 => write!(out, "{}m", millis / 60_000),
-            _ if millis % 1_000 == 0 => write!(out, "{}s", millis / 1_000),
+            _ if millis.is_multiple_of(86_400_000) => write!(out, "{}d", millis / 86_400_000),
+            _ if millis.is_multiple_of(3_600_000) => write!(out, "{}h", millis / 3_600_000),
+            _ if millis.is_multiple_of(60_000) => write!(out, "{}m", millis / 60_000),
+            _ if millis.is_multiple_of(1_000) => write!(out, "{}s", millis / 1_000),
             _ => write!(out, "{millis}ms"),
         }
     }

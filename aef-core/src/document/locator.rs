@@ -54,7 +54,7 @@ pub struct Locator {
     pub within: Option<Box<Target>>,
     /// The frame in which to look: one locator of an `iframe`, or a chain from the outermost in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frame: Option<Box<OneOrMany<Locator>>>,
+    pub frame: Option<Box<OneOrMany<Self>>>,
     /// Which of several matches, from 0; negative counts from the end. May be a template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<Templated<i64>>,

@@ -256,8 +256,11 @@ impl fmt::Debug for Expression {
     }
 }
 
+/// A name and the keys behind it.
+type DottedName = (Box<str>, Box<[Box<str>]>);
+
 /// Reads `name.key.key`; anything else, the constants included, is for the full parser.
-fn path(source: &str) -> Option<(Box<str>, Box<[Box<str>]>)> {
+fn path(source: &str) -> Option<DottedName> {
     const WORDS: [&str; 14] = [
         "true", "True", "false", "False", "none", "None", "not", "and", "or", "in", "is", "if", "else",
         "self",

@@ -1,6 +1,8 @@
 //! The places of an action or a condition in which templates and expressions may stand, always in the same order:
 //! what the compiler finds in the n-th place is rendered into the n-th place.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the kinds of actions are shown in two halves")]
+
 use crate::document::{
     Action, ActionKind, Condition, CountTest, DragPoint, Extract, Field, Locator, NumberTest, OneOrMany,
     PageCondition, Scroll, Span, StringTest, Target, Templated, Text,
@@ -179,7 +181,7 @@ pub(crate) fn condition<V: Visitor>(visitor: &mut V, condition: &mut Condition) 
     }
 }
 
-fn conditions<V: Visitor>(visitor: &mut V, list: &mut Vec<Condition>) -> Result<(), V::Error> {
+fn conditions<V: Visitor>(visitor: &mut V, list: &mut [Condition]) -> Result<(), V::Error> {
     items(visitor, list, condition)
 }
 

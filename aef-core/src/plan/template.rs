@@ -177,8 +177,8 @@ pub struct JsonTemplate {
 enum Node {
     Constant(Value),
     Template(Template),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
 }
 
 impl JsonTemplate {

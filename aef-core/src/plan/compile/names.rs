@@ -654,7 +654,7 @@ fn back_jumps(plan: &Plan) -> BTreeSet<StepIx> {
     for (index, step) in plan.steps.iter().enumerate() {
         let handlers = step.on_error.iter().filter_map(|handler| match handler.then {
             HandlerThen::Goto(target) => Some(target),
-            _ => None,
+            HandlerThen::Retry | HandlerThen::Skip | HandlerThen::Fail | HandlerThen::Ask => None,
         });
         let then = match step.then {
             Some(PlanThen::Goto(target)) => Some(target),

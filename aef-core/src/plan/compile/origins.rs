@@ -30,6 +30,7 @@ impl Compiler<'_> {
         for site in &self.layout.sites {
             let StepKind::Task(task) = &site.step.kind else { continue };
             for action in &task.actions {
+                #[expect(clippy::wildcard_enum_match_arm, reason = "no other action opens an address")]
                 let url = match &action.kind {
                     ActionKind::Navigate(navigate) => Some(&navigate.url),
                     ActionKind::Tab(tab) => tab.open.as_ref().map(|open| &open.url),

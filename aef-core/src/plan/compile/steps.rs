@@ -275,10 +275,8 @@ impl Compiler<'_> {
             let message = "nobody but a person can answer this: `pause`, `reject` and `skip` are possible";
             self.error("invalid_value", &pointer(&context.at, "onTimeout"), message);
         }
-        match own.unwrap_or(context.defaults.on_timeout) {
-            OnTimeout::Approve => OnTimeout::Pause,
-            other => other,
-        }
+        let wanted = own.unwrap_or(context.defaults.on_timeout);
+        if wanted == OnTimeout::Approve { OnTimeout::Pause } else { wanted }
     }
 
     fn asked(&self, checkpoint: &Checkpoint, settings: &Settings) -> bool {
