@@ -18,14 +18,14 @@ struct Sqlite {
 
 impl Sqlite {
     async fn new() -> Self {
-        let (clock, folder) = (SimClock::new(), tempfile::tempdir().unwrap());
+        let (clock, folder) = (SimClock::new(), tempfile::tempdir().expect("a folder"));
         Self { store: open(&folder, &clock).await, clock, folder }
     }
 }
 
 async fn open(folder: &TempDir, clock: &SimClock) -> Arc<SqliteStore> {
     let options = SqliteOptions { clock: Arc::new(clock.clone()), ..SqliteOptions::default() };
-    Arc::new(SqliteStore::open(folder.path().join("aef.db"), options).await.unwrap())
+    Arc::new(SqliteStore::open(folder.path().join("aef.db"), options).await.expect("the store opens"))
 }
 
 #[async_trait]

@@ -133,6 +133,25 @@ fn document(id: u8, content: u8) -> NewDocument {
     }
 }
 
+fn create(now: Timestamp, operation: &Operation) -> Option<NewExecution> {
+    let Operation::Create { id, owner, priority, wake, key, format } = operation else { return None };
+    let key = key.map(|(key, body)| IdempotencyKey { key: key.to_string(), body_hash: body.to_string() });
+    Some(NewExecution {
+        id: execution(*id),
+        owner: OwnerId::from(OWNERS[usize::from(*owner)]),
+        document: DocumentId::new(format!("document {}", id % 2)),
+        document_hash: DocumentHash::from("hash"),
+        subset: None,
+        parent: None,
+        priority: (*priority).into(),
+        events: vec![Bytes::from_static(b"queued")],
+        format: (*format).into(),
+        summary: summary(0),
+        wake_at: wake_at(now, *wake),
+        idempotency: key,
+    })
+}
+
 /// The batch, with what it believes taken from the row as it is.
 async fn append(store: &dyn Store, now: Timestamp, operation: &Operation) -> Option<Append> {
     let Operation::Append { id, batch, content, guess } = operation else { return None };
@@ -166,27 +185,10 @@ fn shown<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
 /// Performs the operation, and shows what came of it.
 async fn perform(store: &dyn Store, now: Timestamp, operation: &Operation) -> String {
     match operation.clone() {
-        Operation::Create { id, owner, priority, wake, key, format } => shown(
-            store
-                .create(NewExecution {
-                    id: execution(id),
-                    owner: OwnerId::from(OWNERS[usize::from(owner)]),
-                    document: DocumentId::new(format!("document {}", id % 2)),
-                    document_hash: DocumentHash::from("hash"),
-                    subset: None,
-                    parent: None,
-                    priority: priority.into(),
-                    events: vec![Bytes::from_static(b"queued")],
-                    format: format.into(),
-                    summary: summary(0),
-                    wake_at: wake_at(now, wake),
-                    idempotency: key.map(|(key, body)| IdempotencyKey {
-                        key: key.to_string(),
-                        body_hash: body.to_string(),
-                    }),
-                })
-                .await,
-        ),
+        Operation::Create { .. } => {
+            let request = create(now, operation).expect("it makes one");
+            shown(store.create(request).await)
+        }
         Operation::Append { .. } => {
             let request = append(store, now, operation).await;
             shown(store.append(request.expect("it is an append")).await)
@@ -246,7 +248,7 @@ async fn compare(path: &Path, operations: &[Operation]) -> Result<(), TestCaseEr
     let clock = SimClock::new();
     let memory = MemoryStore::with_clock(Arc::new(clock.clone()));
     let options = SqliteOptions { clock: Arc::new(clock.clone()), ..SqliteOptions::default() };
-    let sqlite = SqliteStore::open(path, options).await.unwrap();
+    let sqlite = SqliteStore::open(path, options).await.expect("the store opens");
     let whole: Vec<_> = (0..8).map(|id| Operation::Look { owner: None, id, after: 0, limit: 100 }).collect();
     for (place, operation) in operations.iter().chain(&whole).enumerate() {
         if let Operation::Advance { millis } = operation {

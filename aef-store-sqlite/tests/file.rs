@@ -58,12 +58,17 @@ async fn open(path: &Path) -> Result<SqliteStore, StoreError> {
 }
 
 async fn raw(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.unwrap()
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .connect()
+        .await
+        .expect("the file opens")
 }
 
 /// Why the file cannot be opened, and what is said of it.
 async fn refusal(path: &Path) -> (StoreErrorKind, String) {
-    let error = open(path).await.unwrap_err();
+    let error = open(path).await.expect_err("the file is no store");
     (error.kind(), error.to_string())
 }
 
