@@ -29,6 +29,8 @@ enum Task {
     Ci,
     /// Holds the rules on modules, files and crates that the compiler does not know.
     Tidy,
+    /// Writes `schema/aef-document.v1.json` anew, from the types of documents.
+    Schema,
     /// Installs Chromium where none is found and prints its path.
     Setup,
     /// Runs the example document on the demo site and verifies what it did.
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Task::Test => phases::test(),
         Task::Ci => phases::ci(),
         Task::Tidy => tidy::run(),
+        Task::Schema => phases::schema(),
         Task::Setup => setup::chromium().map(|path| println!("{}", path.display())),
         Task::Demo(options) => demo::run(&options),
         Task::DemoSite(options) => demo_site::serve(&options),

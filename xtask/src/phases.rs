@@ -45,6 +45,17 @@ pub(crate) fn ci() -> Result<(), Failure> {
     })
 }
 
+/// Lets the test that compares the committed schema write it instead.
+pub(crate) fn schema() -> Result<(), Failure> {
+    command::run(command::cargo().env("AEF_UPDATE_SCHEMA", "1").args([
+        "test",
+        "--package=aef-core",
+        "--lib",
+        "--quiet",
+        "document::schema",
+    ]))
+}
+
 /// Holds that the core without features has no runtime beneath it.
 fn purity() -> Result<(), Failure> {
     // `--package` and not `--workspace`, which unifies features and would hide a leak.
