@@ -129,9 +129,13 @@ impl Execution {
         let text = |template: &Option<crate::plan::JsonTemplate>| {
             let rendered = template.as_ref().map(|template| template.render(&scope)).transpose();
             rendered.map(|value| {
-                value.map(|value| match value {
-                    serde_json::Value::String(text) => text,
-                    other => other.to_string(),
+                value.map(|value| match &value {
+                    serde_json::Value::String(text) => text.clone(),
+                    serde_json::Value::Null
+                    | serde_json::Value::Bool(_)
+                    | serde_json::Value::Number(_)
+                    | serde_json::Value::Array(_)
+                    | serde_json::Value::Object(_) => value.to_string(),
                 })
             })
         };
@@ -142,12 +146,16 @@ impl Execution {
             }
         };
         let about = format!("{}#{}#{}", planned.id, question.kind.as_str(), self.state.raised + 1);
-        let options = match &planned.kind {
-            PlanKind::Decision(decision) if question.kind == CheckpointKind::Decision => {
-                decision.ask.as_ref().map(|ask| ask.options.clone()).unwrap_or_default()
-            }
-            _ => Vec::new(),
+        let ask = match &planned.kind {
+            PlanKind::Decision(decision) => decision.ask.as_ref(),
+            PlanKind::Task(_)
+            | PlanKind::Loop(_)
+            | PlanKind::Group(_)
+            | PlanKind::Manual(_)
+            | PlanKind::End(_) => None,
         };
+        let asked_to_choose = ask.filter(|_| question.kind == CheckpointKind::Decision);
+        let options = asked_to_choose.map(|ask| ask.options.clone()).unwrap_or_default();
         let expires_at = asked
             .timeout
             .and_then(|timeout| self.now().checked_add(jiff::SignedDuration::try_from(timeout).ok()?).ok());
@@ -203,6 +211,7 @@ impl Execution {
     }
 
     /// Evidence of the page as it stands, where one is open; as an error, the command that takes it.
+    #[expect(clippy::result_large_err, reason = "what must happen first is made and taken apart at once")]
     fn evidence(&self, actions: &[Arc<Action>]) -> Result<Option<Evidence>, Next> {
         if !self.state.session
             || self.state.page_lost && self.state.evidence.is_none() && self.reentry().is_some()
@@ -222,7 +231,11 @@ impl Execution {
         let wanted = self.plan.settings.screenshots == crate::document::Screenshots::EachStep;
         let acts = match &planned.kind {
             PlanKind::Task(task) => task.actions.iter().any(|action| action.source.kind.needs_page()),
-            _ => false,
+            PlanKind::Loop(_)
+            | PlanKind::Decision(_)
+            | PlanKind::Group(_)
+            | PlanKind::Manual(_)
+            | PlanKind::End(_) => false,
         };
         if !wanted || !acts || !self.state.session || self.state.page_lost {
             return None;

@@ -73,6 +73,7 @@ impl Execution {
     }
 
     /// The first condition that holds; constants in front of it need no page.
+    #[expect(clippy::result_large_err, reason = "what must happen first is made and taken apart at once")]
     fn first_that_holds(
         &self,
         rendered: &[crate::document::Condition],
@@ -165,6 +166,7 @@ impl Execution {
     }
 
     /// Whether a condition holds; as an error, what must happen before that is known.
+    #[expect(clippy::result_large_err, reason = "what must happen first is made and taken apart at once")]
     fn holds(&self, condition: &PlanCondition, step: &StepId) -> Result<bool, Next> {
         match self.ask(std::slice::from_ref(condition), step, Duration::ZERO) {
             Ok(Answered::Yes(_)) => Ok(true),

@@ -85,10 +85,6 @@ pub enum SettledBy {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events live in short batches; boxing would cost more than it saves"
-)]
 pub enum EventKind {
     /// The execution was made.
     Queued {

@@ -163,7 +163,7 @@ impl Execution {
             }
         }
         // Small values are summed up only now and then: they cannot fill 8 MiB between two looks.
-        if added < 4096 && self.state.seq.0 % 64 != 0 {
+        if added < 4096 && !self.state.seq.0.is_multiple_of(64) {
             return Ok(());
         }
         let sum =

@@ -138,6 +138,7 @@ impl Execution {
 
     /// Whether the handler's own condition holds; as an error, what must happen before that is known, or nothing where it
     /// cannot be known and the handler is passed over.
+    #[expect(clippy::result_large_err, reason = "what must happen first is made and taken apart at once")]
     fn handler_condition(&self, handler: &PlanHandler, step: &StepId) -> Result<bool, Option<Next>> {
         let Some(when) = &handler.when else { return Ok(true) };
         if when.needs_page() && !self.state.session {

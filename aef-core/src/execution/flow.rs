@@ -19,7 +19,6 @@ use crate::recovery::{ErrorKind, Failure};
 
 /// What must happen next.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
 pub(super) enum Next {
     Emit(EventKind),
     Do(Command),

@@ -77,14 +77,16 @@ impl Execution {
                 place.ok_or_else(|| ForkError::NotEntered(step.clone()))? + 1
             }
         };
-        let standing = self.state.run.as_ref().is_some_and(|run| run.step == *step && run.dirty);
+        let here = self.state.run.as_ref().filter(|run| run.step == *step);
+        let standing = here.is_some_and(|run| run.dirty);
         let inside = self.state.frames.get(keep).is_some_and(|frame| frame.run.step == *step && frame.dirty);
         let back = self.is_behind(step, keep);
         let block_dirty = match keep {
             0 => self.state.root_dirty,
             keep => self.state.frames[keep - 1].dirty,
         };
-        if standing || inside || (back && block_dirty) || self.state.doubt.is_some() && (standing || back) {
+        let doubtful = self.state.doubt.is_some() && (back || here.is_some());
+        if standing || inside || doubtful || (back && block_dirty) {
             return Err(ForkError::Repeats(format!("step `{step}`")));
         }
         self.state.frames.truncate(keep);

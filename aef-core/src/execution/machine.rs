@@ -206,13 +206,15 @@ impl Execution {
     }
 
     pub(super) fn emit(&mut self, batch: &mut Batch<'_>, kind: EventKind) {
-        let actor = match &kind {
-            EventKind::CheckpointAnswered { step, .. } => match self.standing(step) {
-                Some((person, _)) if matches!(batch.actor, Actor::Worker(_)) => person.clone(),
-                Some(_) | None => batch.actor.clone(),
-            },
-            _ => batch.actor.clone(),
+        // A standing answer is given in the name of the person who gave it, by whichever worker comes upon the question.
+        let standing = if let EventKind::CheckpointAnswered { step, .. } = &kind
+            && matches!(batch.actor, Actor::Worker(_))
+        {
+            self.standing(step).map(|(person, _)| person.clone())
+        } else {
+            None
         };
+        let actor = standing.unwrap_or_else(|| batch.actor.clone());
         let event = Event { at: batch.now, actor, format: FORMAT, kind };
         self.apply(&event);
         batch.events.push(event);

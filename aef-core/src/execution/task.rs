@@ -117,12 +117,10 @@ impl Execution {
 
 /// The state before an action is read as it is, whatever a condition's own timeout says.
 fn without_wait(next: Next) -> Next {
-    match next {
-        Next::Do(super::command::Command::Observe { token, conditions, .. }) => {
-            Next::Do(super::command::Command::Observe { token, conditions, timeout: Duration::ZERO })
-        }
-        other => other,
+    if let Next::Do(super::command::Command::Observe { token, conditions, .. }) = next {
+        return Next::Do(super::command::Command::Observe { token, conditions, timeout: Duration::ZERO });
     }
+    next
 }
 
 fn step_timeout(seconds: u64) -> Failure {
