@@ -2,7 +2,7 @@
 //!
 //! The ratio of the first is printed at the end. One append is one transaction that ends on the disk, as is one insert.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use aef_core::execution::Status;
@@ -118,19 +118,20 @@ async fn inserts(connection: &mut SqliteConnection, count: u64) -> Duration {
     start.elapsed()
 }
 
-/// The mean time of one, in nanoseconds, as measured last.
+/// The mean time of one, over all that was measured: single samples jump with the disk.
 #[derive(Default)]
-struct Mean(AtomicU64);
+struct Mean(Mutex<(Duration, u64)>);
 
 impl Mean {
     fn keep(&self, elapsed: Duration, count: u64) -> Duration {
-        let mean = elapsed.as_nanos() / u128::from(count.max(1));
-        self.0.store(u64::try_from(mean).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let mut sum = self.0.lock().expect("no bench panics");
+        *sum = (sum.0 + elapsed, sum.1 + count);
         elapsed
     }
 
     fn micros(&self) -> f64 {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed)).as_secs_f64() * 1e6
+        let (elapsed, count) = *self.0.lock().expect("no bench panics");
+        elapsed.as_secs_f64() * 1e6 / count.max(1) as f64
     }
 }
 
