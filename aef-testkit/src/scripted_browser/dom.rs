@@ -91,8 +91,8 @@ impl Dom {
 
     /// The value of the form control with this label.
     fn control(&self, label: &str) -> Option<String> {
-        let node =
-            self.nodes.iter().find(|node| !node.removed && node.element.label.as_deref() == Some(label))?;
+        let labelled = |ix: &Ix| self.nodes[*ix].element.label.as_deref() == Some(label);
+        let node = &self.nodes[(0..self.nodes.len()).filter(labelled).find(|&ix| self.attached(ix))?];
         node.element.checked.map(|checked| checked.to_string()).or_else(|| node.element.value.clone())
     }
 

@@ -19,8 +19,9 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub async fn a_new_session_has_one_empty_tab(bench: &dyn BrowserBench) {
     let session = bench.browser().open(session_options(&bench.origin())).await.expect("a session opens");
     let state = session.storage_state().await.expect("the state is given");
-    let tabs: Vec<_> = state.tabs.iter().map(|tab| (tab.name.as_str(), tab.url.as_str())).collect();
-    assert_eq!(tabs, [("t1", "about:blank")]);
+    let [tab] = state.tabs.as_slice() else { panic!("it has {} tabs", state.tabs.len()) };
+    assert_eq!(tab.name, "t1");
+    assert!(matches!(tab.url.as_str(), "" | "about:blank"), "{} is open", tab.url);
     assert_eq!(state.cookies, Vec::<Value>::new());
 }
 
