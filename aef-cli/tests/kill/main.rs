@@ -19,10 +19,13 @@ use serde_json::Value;
 
 use self::desk::{Desk, example};
 use self::journal::Account;
-use self::process::{Run, Victim};
+use self::process::{Moment, Run, Victim};
 
 /// The longest time from the first sign of work to a kill.
 const LONGEST: Duration = Duration::from_millis(2_500);
+
+/// About how long a click that writes takes until its outcome is known.
+const SAVE: Duration = Duration::from_millis(120);
 
 /// Kills without progress would go on for ever.
 const MOST_RUNS: u32 = 200;
@@ -38,8 +41,15 @@ impl Moments {
         self.0
     }
 
-    fn moment(&mut self) -> Duration {
-        Duration::from_millis(self.next() % LONGEST.as_millis() as u64)
+    /// Any moment, or one around a write, where a kill hurts most.
+    fn moment(&mut self) -> Moment {
+        let within =
+            |longest: Duration, number: u64| Duration::from_millis(number % longest.as_millis() as u64);
+        if self.next().is_multiple_of(2) {
+            Moment::After(within(LONGEST, self.next()))
+        } else {
+            Moment::InSave(within(SAVE, self.next()))
+        }
     }
 }
 
@@ -92,8 +102,8 @@ fn one_execution(moments: &mut Moments, mut left: u64, posts: u64, records: &[Re
             // Every third kill takes the browser and leaves the binary.
             let victim = if left.is_multiple_of(3) { Victim::Browser } else { Victim::Binary };
             let moment = moments.moment();
-            println!("{id}: kill of the {victim:?} after {moment:?}");
-            if run.kill_after(victim, moment) {
+            println!("{id}: kill of the {victim:?}, {moment:?}");
+            if run.kill_at(victim, moment) {
                 left -= 1;
             }
         }

@@ -27,6 +27,15 @@ pub(crate) enum Victim {
     Browser,
 }
 
+/// When it is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// So long after the first sign of work.
+    After(Duration),
+    /// So long after an action that writes stood in the journal.
+    InSave(Duration),
+}
+
 /// A run of the binary that prints its events.
 pub(crate) struct Run {
     child: Child,
@@ -84,9 +93,18 @@ impl Run {
         }
     }
 
-    /// Kills after a time, unless the run ends before; tells whether it did.
-    pub(crate) fn kill_after(&mut self, victim: Victim, time: Duration) -> bool {
-        let until = Instant::now() + time;
+    /// Kills when the moment has come, unless the run ends before; tells whether it did.
+    pub(crate) fn kill_at(&mut self, victim: Victim, moment: Moment) -> bool {
+        let delay = match moment {
+            Moment::After(time) => time,
+            Moment::InSave(time) => {
+                if !self.saves() {
+                    return false;
+                }
+                time
+            }
+        };
+        let until = Instant::now() + delay;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) if line["kind"] == "end" => return false,
@@ -101,6 +119,20 @@ impl Run {
                 true
             }
             Victim::Browser => self.kill_browser(),
+        }
+    }
+
+    /// Waits until an action that writes is about to be performed; false where the run ends before.
+    fn saves(&mut self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) if line["type"] == "action_started" && is_save(&line["step"]) => return true,
+                Ok(line) if line["kind"] == "end" => return false,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => panic!("the run comes to no write"),
+            }
         }
     }
 
@@ -144,6 +176,11 @@ impl Drop for Run {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Whether a step of the document writes.
+fn is_save(step: &Value) -> bool {
+    step.as_str().is_some_and(|step| step.starts_with("save_"))
 }
 
 /// The first child of a process, from the parents that `/proc` tells.
