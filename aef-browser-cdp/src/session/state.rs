@@ -247,7 +247,11 @@ impl State {
             session,
             opener,
             armed: false,
-            page: Page { url: url.to_owned(), ..Page::default() },
+            // A tab that is just being made tells no address yet, but stands on the empty page.
+            page: Page {
+                url: if url.is_empty() { "about:blank" } else { url }.to_owned(),
+                ..Page::default()
+            },
             network: Network::default(),
         });
         name
