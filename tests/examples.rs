@@ -7,8 +7,8 @@ use aef::plan::Plan;
 
 fn documents(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(directory).expect("the directory of examples is there") {
+        let path = entry.expect("its entries can be read").path();
         if path.is_dir() {
             found.extend(documents(&path));
         } else if path.to_string_lossy().ends_with(".aef.yaml") {

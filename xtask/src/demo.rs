@@ -133,18 +133,18 @@ fn read_result(output: &str) -> Result<Told, Failure> {
 
 fn verify_first(told: Told, site: &DemoSite) -> Result<(), Failure> {
     let counts = site.counts();
-    demand("what the document says", told, Told { records: 7, updated: 4, created: 3, deleted: 0 })?;
+    demand("what the document says", &told, &Told { records: 7, updated: 4, created: 3, deleted: 0 })?;
     demand(
         "what the site counted",
-        counts,
-        Counts { posts: 7, updated: 4, created: 3, ..Counts::default() },
+        &counts,
+        &Counts { posts: 7, updated: 4, created: 3, ..Counts::default() },
     )?;
     verify_records(&site.records())
 }
 
 fn verify_second(told: Told, before: Counts, site: &DemoSite) -> Result<(), Failure> {
-    demand("what the second run says", told, Told { records: 7, updated: 0, created: 0, deleted: 0 })?;
-    demand("what the site counted after the second run", site.counts(), before)?;
+    demand("what the second run says", &told, &Told { records: 7, updated: 0, created: 0, deleted: 0 })?;
+    demand("what the site counted after the second run", &site.counts(), &before)?;
     verify_records(&site.records())
 }
 
@@ -154,15 +154,15 @@ fn verify_records(records: &[Record]) -> Result<(), Failure> {
         .iter()
         .filter_map(|message| message.card.map(|card| (card.firm, [card.contact, card.stage, message.date])))
         .collect();
-    demand("the number of records", records.len(), wanted.len())?;
+    demand("the number of records", &records.len(), &wanted.len())?;
     for record in records {
         let found = [record.contact.as_str(), record.stage.as_str(), record.last_contact.as_str()];
-        demand(&format!("the record of {}", record.firm), Some(&found), wanted.get(record.firm.as_str()))?;
+        demand(&format!("the record of {}", record.firm), &Some(&found), &wanted.get(record.firm.as_str()))?;
     }
     Ok(())
 }
 
-fn demand<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Result<(), Failure> {
+fn demand<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Result<(), Failure> {
     if found == wanted {
         return Ok(());
     }
