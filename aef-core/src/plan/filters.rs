@@ -61,7 +61,6 @@ fn read_time(value: &Value, zone: &TimeZone) -> Option<Zoned> {
 }
 
 /// The first number in a text, as `number` reads it from a page; null where there is none.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that filters have")]
 fn number(value: Value) -> Result<Value, Error> {
     if value.is_number() {
         return Ok(value);
