@@ -48,10 +48,10 @@ impl Dom {
 
     /// Puts an element with what is in it at the end of its parent, placeholders filled in.
     pub(super) fn insert(&mut self, element: &Element, parent: Option<Ix>, server: &Server) {
-        if let Some((kind, key)) = &element.once_posted {
-            if server.witness.count(kind, &self.filled(key, server)) == 0 {
-                return;
-            }
+        if let Some((kind, key)) = &element.once_posted
+            && server.witness.count(kind, &self.filled(key, server)) == 0
+        {
+            return;
         }
         let mut copy = Element { children: Vec::new(), ..element.clone() };
         copy.text = self.filled(&copy.text, server);

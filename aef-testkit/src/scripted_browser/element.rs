@@ -192,6 +192,7 @@ impl Element {
 
 /// What a click does.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a script has few reactions, and reads better without boxes")]
 pub enum Reaction {
     /// Asks the server for a write. Where it refuses, what stands behind is not done.
     Post(Post),

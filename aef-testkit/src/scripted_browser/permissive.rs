@@ -64,10 +64,10 @@ impl PermissiveSession {
 
 /// What an action reads where no value was given for it.
 fn nothing(kind: &ActionKind) -> Option<Value> {
-    match kind {
-        ActionKind::Extract(extract) if extract.list.is_some() => Some(Value::Array(Vec::new())),
-        kind => matches!(kind, ActionKind::Extract(_) | ActionKind::Evaluate(_)).then_some(Value::Null),
+    if let ActionKind::Extract(extract) = kind {
+        return Some(if extract.list.is_some() { Value::Array(Vec::new()) } else { Value::Null });
     }
+    matches!(kind, ActionKind::Evaluate(_)).then_some(Value::Null)
 }
 
 /// The file that an action makes.

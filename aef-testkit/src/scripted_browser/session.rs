@@ -130,10 +130,10 @@ impl Session for SiteSession {
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        if let ActionKind::WaitFor(wait) = &request.action.kind {
-            if let Some(Templated::Value(span)) = &wait.duration {
-                tokio::time::sleep(span.0).await;
-            }
+        if let ActionKind::WaitFor(wait) = &request.action.kind
+            && let Some(Templated::Value(span)) = &wait.duration
+        {
+            tokio::time::sleep(span.0).await;
         }
         let entered = self.entered(&request).await.map_err(ActionError::without_effect)?;
         self.trace.record(&request.action);

@@ -16,11 +16,15 @@
 //! aef_testkit::for_each_browser_case!(browser_case);
 //! ```
 
+#[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
 mod input;
+#[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
 mod navigation;
 mod pages;
+#[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
 mod reading;
 mod scripted;
+#[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
 mod session;
 mod visit;
 
