@@ -17,6 +17,7 @@ pub(crate) fn test() -> Result<(), Failure> {
             "test",
             "--workspace",
             "--all-features",
+            "--no-fail-fast",
             "--quiet",
         ]))
     })

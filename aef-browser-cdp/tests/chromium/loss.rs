@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{Page, Site, act, browser, launch_options, open, options, perform, text};
 
-/// Within this time a loss is known on a machine that is busy with other things; measured alone it is 3 to 30 ms.
+/// Within this time a loss is known on a machine that is busy with other things.
 /// Without the router's own answer it would be the limit of the call, 30 s.
 const KNOWN: Duration = Duration::from_secs(1);
 
