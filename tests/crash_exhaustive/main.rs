@@ -115,6 +115,12 @@ fn a_browser_that_is_lost_at_any_command_changes_nothing() {
 }
 
 #[test]
+fn a_browser_that_answers_too_late_at_any_command_changes_nothing() {
+    let late = BrowserFault::Delay(Duration::from_secs(20));
+    run_each(|straight| each_command(straight, &[late]));
+}
+
+#[test]
 fn losing_every_notice_changes_nothing() {
     for sample in &SAMPLES {
         let expected = run(sample, Fault::None).ending;
