@@ -18,8 +18,8 @@ fn crm() -> ScriptedSite {
         Element::new("dialog").test_id("edit").with(Element::field("Contact").value("{query:who}")).with(
             Element::button("Save")
                 .on_click(Reaction::Post(Post::new("save", "{value:Contact}").refused_first(1)))
-                .on_click(Reaction::Remove("edit".to_owned()))
-                .shows(Element::new("p").test_id("saved").text("Saved {value:Contact}")),
+                .shows(Element::new("p").test_id("saved").text("Saved {value:Contact}"))
+                .on_click(Reaction::Remove("edit".to_owned())),
         );
     let delete = Reaction::Dialog {
         kind: "confirm".to_owned(),
