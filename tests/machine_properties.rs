@@ -239,7 +239,6 @@ proptest! {
         // The last action, and how it ended.
         let mut last: Option<(u64, Ended)> = None;
         for event in &run.journal {
-            #[expect(clippy::wildcard_enum_match_arm, reason = "only events about actions are looked at")]
             match (&event.kind, last) {
                 (EventKind::ActionStarted { op, .. }, _) => {
                     prop_assert!(last.is_none_or(|(_, ended)| ended != Ended::Not), "{:?}", event);

@@ -4,6 +4,9 @@
 //! the end of the straight run. No write is made twice, none is lost, and nothing stands still for longer than a lease and
 //! ten seconds. All of it is on virtual time.
 
+#![expect(clippy::unwrap_used, reason = "a lock that is poisoned belongs to a test that has failed")]
+#![expect(clippy::needless_pass_by_value, reason = "JSON that is written in place is given away")]
+
 mod samples;
 mod world;
 
