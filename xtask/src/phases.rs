@@ -23,7 +23,7 @@ pub(crate) fn test() -> Result<(), Failure> {
     })
 }
 
-/// What [`test`] does, then the lints and the documentation.
+/// What `cargo xtask test` does, then the lints and the documentation.
 pub(crate) fn ci() -> Result<(), Failure> {
     test()?;
     phase("clippy", || {
