@@ -96,7 +96,8 @@ pub struct Config {
     /// Where a person is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoints: Option<CheckpointConfig>,
-    /// How long a step may work; waits for people are not counted. Default 30 s.
+    /// How long a step may work; waits for people are not counted. Default 30 s, or the sum of the timeouts that a step's
+    /// actions name themselves, where that is longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_timeout: Option<Span>,
     /// How long an action may take. Default 10 s.

@@ -1,22 +1,20 @@
 //! Times as every database can keep them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// This time, cut to the microsecond.
-///
-/// # Panics
-/// Never: a time can always be cut.
 #[must_use]
 pub fn whole_micros(at: Timestamp) -> Timestamp {
-    // `as_microsecond` cuts toward zero, which before 1970 is forward in time; no clock stands there.
-    Timestamp::from_microsecond(at.as_microsecond()).expect("what was cut from a timestamp is one")
+    // Cutting toward zero is forward in time before 1970; no clock stands there. By way of whole microseconds the last
+    // second that a timestamp can hold would be out of range.
+    Timestamp::new(at.as_second(), at.subsec_nanosecond() / 1_000 * 1_000).unwrap_or(at)
 }
 
 /// This time, rounded up to the microsecond.
 #[must_use]
 pub fn next_micros(at: Timestamp) -> Timestamp {
     let cut = whole_micros(at);
-    if cut < at { Timestamp::from_microsecond(cut.as_microsecond() + 1).unwrap_or(cut) } else { cut }
+    if cut < at { cut.checked_add(SignedDuration::from_micros(1)).unwrap_or(cut) } else { cut }
 }
 
 #[cfg(test)]

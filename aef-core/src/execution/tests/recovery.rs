@@ -203,3 +203,14 @@ fn a_fork_begins_where_the_failed_step_can_be_entered_again() {
     assert_eq!(fork.result(), json!({ "touched": [10, 20, 30], "seen": 3 }));
     assert_eq!(fork.count("navigate"), 2, "the first row is not done again: {:?}", fork.trace);
 }
+
+#[test]
+fn a_step_has_the_time_that_its_actions_name() {
+    let slow = READ.replace("{ action: hover, target", "{ action: hover, timeout: 2m, target");
+    let mut script = Script::new(&slow);
+    script.wake().run_to("hover");
+    let Some(Command::PerformAction { timeout, .. }) = script.commands.last() else {
+        panic!("hover is next")
+    };
+    assert_eq!(timeout.as_secs(), 120);
+}

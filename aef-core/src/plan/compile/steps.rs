@@ -1,6 +1,7 @@
 //! Each step of a document becomes a step of the plan.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ impl Compiler<'_> {
             block,
             position,
             when: common.when.as_ref().map(|when| self.condition(when, &format!("{at}/when"))),
-            timeout: common.timeout.map_or(settings.step_timeout, |span| span.0),
+            timeout: common.timeout.map_or_else(|| default_timeout(step, settings), |span| span.0),
             before,
             after,
             retry: self.retry(common.retry.as_ref(), &format!("{at}/retry")),
@@ -347,4 +348,19 @@ impl Compiler<'_> {
         }
         handlers
     }
+}
+
+/// A step that names no timeout may work as long as its actions may by their own words, where that is longer than usual.
+fn default_timeout(step: &Step, settings: &Settings) -> Duration {
+    let own = match &step.kind {
+        StepKind::Task(task) => {
+            task.actions.iter().filter_map(|action| action.timeout).map(|span| span.0).sum()
+        }
+        StepKind::Loop(_)
+        | StepKind::Decision(_)
+        | StepKind::Group(_)
+        | StepKind::Manual(_)
+        | StepKind::End(_) => Duration::ZERO,
+    };
+    settings.step_timeout.max(own)
 }
