@@ -7,7 +7,9 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
+use crate::database::{DatabaseArgs, quoted};
 use crate::exit;
+use crate::logging::LogFormat;
 
 /// Runs procedures in a real browser, durably, with a person in control.
 ///
@@ -19,6 +21,9 @@ pub(crate) struct Arguments {
     /// Log more to stderr: -v for what the engine does, -vv for all; RUST_LOG overrides it
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How the log is written
+    #[arg(long, global = true, env = "AEF_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -28,6 +33,13 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a document
     Run(commands::run::Options),
+    /// Leave a document to the workers, and print its execution
+    Submit(commands::submit::Options),
+    /// Perform what is due, whoever submitted it, until told to end
+    ///
+    /// The first SIGTERM or Ctrl-C lets it finish the actions in hand and hand its executions over; the second one ends
+    /// it at once.
+    Worker(commands::worker::Options),
     /// Go on with an execution, also after its process was killed
     Resume(commands::resume::Options),
     /// List executions, newest first
@@ -54,48 +66,42 @@ pub(crate) enum Command {
     Journal(commands::journal::Options),
 }
 
-/// Where executions are kept.
+/// Where executions are kept, and whose they are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StoreArgs {
-    /// The database file; made where there is none
-    #[arg(long, env = "AEF_STORE", default_value = "aef.db", value_name = "PATH")]
-    pub(crate) store: PathBuf,
-    /// Where pictures and files are kept [default: the database's name with `.artifacts`]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) artifacts: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Whose executions: those of others are not found
+    #[arg(long, env = OWNER, default_value = LOCAL, value_name = "NAME", hide_env_values = true)]
+    pub(crate) owner: String,
 }
 
+/// Names the owner.
+const OWNER: &str = "AEF_OWNER";
+
+/// Who executions of the command line belong to, where nobody is named.
+const LOCAL: &str = "local";
+
 impl StoreArgs {
+    /// Whose executions they are.
+    pub(crate) fn owner(&self) -> OwnerId {
+        OwnerId::new(self.owner.as_str())
+    }
+
     /// The directory of pictures and files.
     pub(crate) fn artifacts(&self) -> PathBuf {
-        self.artifacts.clone().unwrap_or_else(|| {
-            let mut name = self.store.as_os_str().to_owned();
-            name.push(".artifacts");
-            PathBuf::from(name)
-        })
+        self.database.artifacts()
     }
 
     /// The options that name the same store again, for a command to be typed.
     pub(crate) fn again(&self) -> String {
-        let quoted = |path: &PathBuf| {
-            let text = path.display().to_string();
-            if text.contains(char::is_whitespace) { format!("'{text}'") } else { text }
-        };
-        let mut options = String::new();
-        if self.store.as_os_str() != "aef.db" && std::env::var_os("AEF_STORE").is_none() {
-            options = format!(" --store {}", quoted(&self.store));
-        }
-        if let Some(artifacts) = &self.artifacts {
-            options.push_str(" --artifacts ");
-            options.push_str(&quoted(artifacts));
+        let mut options = self.database.again();
+        if self.owner != LOCAL && std::env::var_os(OWNER).is_none() {
+            options.push_str(" --owner ");
+            options.push_str(&quoted(&self.owner));
         }
         options
     }
-}
-
-/// Who all executions of the command line belong to.
-pub(crate) fn owner() -> OwnerId {
-    OwnerId::new("local")
 }
 
 /// Under which name the journal knows the person who types.
@@ -112,16 +118,9 @@ pub(crate) struct PersonArgs {
     pub(crate) person: String,
 }
 
-/// How the browser is run, and how questions are answered.
+/// With what executions are performed.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct DriveArgs {
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    #[command(flatten)]
-    pub(crate) person: PersonArgs,
-    /// What happens at a checkpoint
-    #[arg(long, value_enum, default_value_t = Checkpoints::Ask, value_name = "MODE")]
-    pub(crate) checkpoints: Checkpoints,
+pub(crate) struct PerformArgs {
     /// Show the browser's window
     #[arg(long)]
     pub(crate) headed: bool,
@@ -134,6 +133,24 @@ pub(crate) struct DriveArgs {
     /// Read secrets from this file, JSON or lines of NAME=value, and only then from the environment
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,
+    /// Read from this file under which keys cookies and storage are kept while an execution waits: 32 bytes in Base64 a
+    /// line, of which the first encrypts [env: AEF_STATE_KEYS, with commas between them]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_keys: Option<PathBuf>,
+}
+
+/// How one execution is performed here, and how its questions are answered.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DriveArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    #[command(flatten)]
+    pub(crate) perform: PerformArgs,
+    /// What happens at a checkpoint
+    #[arg(long, value_enum, default_value_t = Checkpoints::Ask, value_name = "MODE")]
+    pub(crate) checkpoints: Checkpoints,
     /// Print what happens as lines of JSON on stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -163,7 +163,7 @@ impl Driver<'_> {
         output::note(questions::checkpoint(checkpoint, state.id, &artifacts).trim_end());
         // Somebody else may answer, or the time may be over, while the person thinks.
         let answer = tokio::select! {
-            answer = prompt::answer(&mut self.lines, checkpoint, self.args.headed) => answer,
+            answer = prompt::answer(&mut self.lines, checkpoint, self.args.perform.headed) => answer,
             () = moved_on(&self.handle, state.seq) => {
                 output::note("");
                 self.view.resume();
@@ -203,7 +203,7 @@ impl Driver<'_> {
         self.view.suspend();
         output::note(questions::recovery(offer).trim_end());
         let chosen = tokio::select! {
-            chosen = prompt::recovery(&mut self.lines, offer, self.args.headed) => chosen,
+            chosen = prompt::recovery(&mut self.lines, offer, self.args.perform.headed) => chosen,
             () = moved_on(&self.handle, state.seq) => {
                 output::note("");
                 self.view.resume();
@@ -220,7 +220,7 @@ impl Driver<'_> {
     }
 
     async fn taken_over(&mut self, state: &ExecutionState) -> Result<Turn, Failure> {
-        if !self.args.headed || !output::can_ask() {
+        if !self.args.perform.headed || !output::can_ask() {
             return Ok(Turn::End);
         }
         self.view.suspend();

@@ -39,7 +39,10 @@ Exit codes:
   130  interrupted; the execution can be resumed
 
 Environment:
+  AEF_DATABASE_URL the database (--database-url)
   AEF_STORE        the database file (--store)
+  AEF_OWNER        whose executions (--owner)
+  AEF_STATE_KEYS   keys for cookies and storage of executions that wait (--state-keys)
   AEF_CHROMIUM     the browser to run
   AEF_NO_SANDBOX   set to 1 to run the browser without its sandbox (--no-sandbox)
   AEF_SECRET_NAME  the value of the secret NAME, in capitals

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod database;
 mod describe;
 mod diagnostics;
 mod drive;
@@ -10,7 +11,9 @@ mod exit;
 mod failure;
 mod inputs;
 mod interrupts;
+mod keys;
 mod loading;
+mod logging;
 mod outline;
 mod output;
 mod progress;
@@ -21,7 +24,6 @@ mod report;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Arguments, Command};
 use crate::exit::Exit;
@@ -29,7 +31,7 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log(arguments.verbose);
+    logging::start(&arguments);
     match start(arguments.command) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -47,6 +49,8 @@ fn start(command: Command) -> Result<Exit, Failure> {
     runtime.block_on(async {
         match command {
             Command::Run(options) => commands::run::run(options).await,
+            Command::Submit(options) => commands::submit::run(options).await,
+            Command::Worker(options) => commands::worker::run(options).await,
             Command::Resume(options) => commands::resume::run(options).await,
             Command::List(options) => commands::list::run(options).await,
             Command::Show(options) => commands::show::run(options).await,
@@ -61,16 +65,4 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Journal(options) => commands::journal::run(options).await,
         }
     })
-}
-
-/// Logs to stderr what `RUST_LOG` says, or else what `-v` asks for; without either, warnings.
-fn log(verbose: u8) {
-    let level = match verbose {
-        0 => "warn",
-        1 => "warn,aef=info,aef_core=info,aef_browser_cdp=info,aef_store_sqlite=info",
-        2 => "info,aef=debug,aef_core=debug,aef_browser_cdp=debug,aef_store_sqlite=debug",
-        _ => "trace",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

@@ -1,7 +1,6 @@
 //! What a host adds: actions, observers, secrets, rules; and forks.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use aef::browser::{Effect, FileContent};
 use aef::document::{Document, Risk};
@@ -10,7 +9,7 @@ use aef::engine::{
     SubmitOptions,
 };
 use aef::execution::{Answer, CheckpointKind, EventKind, Status};
-use aef::ids::{CheckpointId, ExecutionId, Seq, StepId};
+use aef::ids::{ExecutionId, Seq, StepId};
 use aef::recovery::{ErrorKind, Failure};
 use aef::secrets::MapSecrets;
 use aef_testkit::scripted_browser::{Element, Page, Reaction, ScriptedSite};
@@ -215,63 +214,4 @@ async fn files_of_an_owner_are_for_that_owners_executions() {
     let scope = stage.engine.scope("bob");
     let other = scope.submit(&plan(READING), json!({}), SubmitOptions::default()).await.unwrap();
     assert_eq!(other.artifact(&kept.artifact).await.unwrap_err().kind(), EngineErrorKind::NotFound);
-}
-
-const PRIVATE: &str = r#"
-aef: 1
-id: private
-steps:
-  - id: log_in
-    actions:
-      - { action: navigate, url: "https://crm.test/login" }
-      - { action: click, target: { role: button, name: Log in } }
-  - id: read
-    checkpoint: { before: { title: "Go on?", timeout: 1h } }
-    actions:
-      - { action: navigate, url: "https://crm.test/private" }
-      - { action: extract, target: { testId: heading }, as: heading }
-  - { id: done, type: end, result: { heading: "{{ heading }}" } }
-"#;
-
-/// A site with a page for those who are logged in, and an engine that keeps cookies.
-fn private() -> Stage {
-    let log_in = Element::button("Log in").on_click(Reaction::SetCookie("session".into(), "1".into()));
-    let private = Page::new("Private").needs_cookie("session", "/login");
-    let site = ScriptedSite::new(ORIGIN)
-        .page("/login", Page::new("Log in").with(log_in))
-        .page("/private", private.with(Element::new("h1").test_id("heading").text("For you")));
-    Stage::with(site, |builder| builder.state_key([7; 32]))
-}
-
-async fn answered(handle: &Handle, checkpoint: CheckpointId) {
-    handle.answer(checkpoint, Answer::approve()).await.unwrap();
-    let state = finished(handle.wait().await.unwrap());
-    assert_eq!(result(&state), json!({ "heading": "For you" }));
-    let restored =
-        kinds(handle).await.iter().any(|kind| matches!(kind, EventKind::SessionOpened { restored: true }));
-    assert!(restored);
-}
-
-#[tokio::test(start_paused = true)]
-async fn cookies_come_back_after_parking_where_there_is_a_key() {
-    let stage = private();
-    let worker = stage.worker("one");
-    let handle = stage.submit(PRIVATE).await;
-    let checkpoint = waiting(handle.wait().await.unwrap()).checkpoint.unwrap();
-    tokio::time::sleep(Duration::from_secs(120)).await;
-    assert_eq!(stage.browser.open_sessions(), 0, "it is parked");
-    answered(&handle, checkpoint.id).await;
-    worker.end().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn cookies_go_from_a_worker_that_ends_to_the_next_one() {
-    let stage = private();
-    let one = stage.worker("one");
-    let handle = stage.submit(PRIVATE).await;
-    let checkpoint = waiting(handle.wait().await.unwrap()).checkpoint.unwrap();
-    one.end().await;
-    let two = stage.worker("two");
-    answered(&handle, checkpoint.id).await;
-    two.end().await;
 }

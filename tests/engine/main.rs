@@ -6,6 +6,8 @@
 mod control;
 mod extend;
 mod faults;
+mod parking;
+mod queue;
 mod run;
 mod support;
 mod workers;

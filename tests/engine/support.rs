@@ -107,15 +107,20 @@ impl Stage {
     }
 
     pub(crate) async fn submit(&self, yaml: &str) -> Handle {
-        self.engine.scope("ann").submit(&plan(yaml), json!({}), SubmitOptions::default()).await.unwrap()
+        self.submit_with(yaml, SubmitOptions::default()).await
+    }
+
+    pub(crate) async fn submit_with(&self, yaml: &str, options: SubmitOptions) -> Handle {
+        self.engine.scope("ann").submit(&plan(yaml), json!({}), options).await.unwrap()
     }
 
     /// Begins a worker.
     pub(crate) fn worker(&self, name: &str) -> Working {
-        let shutdown = Shutdown::new();
-        let options = WorkerOptions { id: name.into(), ..WorkerOptions::default() };
-        let task = tokio::spawn(self.engine.worker(options).run(shutdown.clone()));
-        Working { shutdown, task }
+        self.worker_with(WorkerOptions { id: name.into(), ..WorkerOptions::default() })
+    }
+
+    pub(crate) fn worker_with(&self, options: WorkerOptions) -> Working {
+        Working::begin(&self.engine, options)
     }
 
     pub(crate) fn posts(&self, key: &str) -> u64 {
@@ -130,6 +135,13 @@ pub(crate) struct Working {
 }
 
 impl Working {
+    /// Begins a worker of an engine.
+    pub(crate) fn begin(engine: &Engine, options: WorkerOptions) -> Self {
+        let shutdown = Shutdown::new();
+        let task = tokio::spawn(engine.worker(options).run(shutdown.clone()));
+        Self { shutdown, task }
+    }
+
     /// Lets it finish what it has in hand.
     pub(crate) async fn end(self) {
         self.shutdown.begin();

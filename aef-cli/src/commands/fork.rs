@@ -46,7 +46,8 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     };
     let store = &options.execution.store;
     let engine = environment::desk_with_secrets(store, options.secrets.as_deref()).await?;
-    let handle = environment::scoped(&engine, &options.person).execution(options.execution.id);
+    let handle = environment::scoped(&engine, &options.execution.store, &options.person)
+        .execution(options.execution.id);
     let fork = ForkOptions {
         from: options.from.map(StepId::from),
         plan: plan.as_ref(),

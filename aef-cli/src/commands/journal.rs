@@ -26,7 +26,8 @@ pub(crate) struct Options {
 /// Where there is no such execution, or the store fails.
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let engine = environment::desk(&options.execution.store).await?;
-    let handle = environment::scoped(&engine, &options.person).execution(options.execution.id);
+    let handle = environment::scoped(&engine, &options.execution.store, &options.person)
+        .execution(options.execution.id);
     let outline = environment::document(&engine, &handle)
         .await?
         .map(|content| Outline::of(&content))

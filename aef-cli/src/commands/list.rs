@@ -43,7 +43,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         limit: options.limit,
         ..ListQuery::default()
     };
-    let page = environment::scoped(&engine, &options.person).list(query).await?;
+    let page = environment::scoped(&engine, &options.store, &options.person).list(query).await?;
     for record in &page.records {
         if options.json {
             output::json(record);

@@ -12,4 +12,6 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod stop;
+pub(crate) mod submit;
 pub(crate) mod validate;
+pub(crate) mod worker;

@@ -23,7 +23,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let engine = environment::desk(&options.execution.store).await?;
     let id = options.execution.id;
-    let state = environment::scoped(&engine, &options.person).execution(id).pause().await?;
+    let state =
+        environment::scoped(&engine, &options.execution.store, &options.person).execution(id).pause().await?;
     if state.pausing {
         output::note(format_args!("{id} will pause at its next step"));
     } else {

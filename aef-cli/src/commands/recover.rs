@@ -49,7 +49,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         Choice::TakeOver => RecoveryOption::TakeOver,
         Choice::Stop => RecoveryOption::Stop,
     };
-    let handle = environment::scoped(&engine, &options.person).execution(options.id);
+    let handle = environment::scoped(&engine, &options.store, &options.person).execution(options.id);
     let state = handle.recover(option).await?;
     output::note(format_args!("{} is {}", options.id, describe::words(state.status.as_str())));
     if !state.status.is_final() {

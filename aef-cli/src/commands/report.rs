@@ -34,7 +34,8 @@ pub(crate) struct Options {
 /// Where there is no such execution, or the file cannot be written.
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let engine = environment::desk(&options.execution.store).await?;
-    let handle = environment::scoped(&engine, &options.person).execution(options.execution.id);
+    let handle = environment::scoped(&engine, &options.execution.store, &options.person)
+        .execution(options.execution.id);
     match &options.output {
         Some(path) => write_where_asked(&engine, &handle, Some(path)).await?,
         None => output::result_text(&make(&engine, &handle).await?),

@@ -51,7 +51,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let data = options.data.as_deref().map(read_data).transpose()?;
     let engine = environment::desk(&options.store).await?;
-    let scoped = environment::scoped(&engine, &options.person);
+    let scoped = environment::scoped(&engine, &options.store, &options.person);
     let (execution, checkpoint) = find(&scoped, &options.checkpoint).await?;
     let answer = Answer {
         response: options.answer,

@@ -28,14 +28,17 @@ pub(crate) struct Options {
 /// Where there is no such execution, or the environment lacks something.
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let desk = environment::desk(&options.drive.store).await?;
-    let state = environment::scoped(&desk, &options.drive.person).execution(options.id).state().await?;
+    let state = environment::scoped(&desk, &options.drive.store, &options.drive.person)
+        .execution(options.id)
+        .state()
+        .await?;
     if state.status.is_final() {
         output::note(format_args!("{} is {} already", options.id, state.status));
         return Ok(Exit::of(state.status));
     }
     drop(desk);
-    let engine = environment::workshop(&options.drive).await?;
-    let scoped = environment::scoped(&engine, &options.drive.person);
+    let engine = environment::own_workshop(&options.drive).await?;
+    let scoped = environment::scoped(&engine, &options.drive.store, &options.drive.person);
     let handle = scoped.execution(options.id);
     let record = handle.record().await?;
     let document = environment::document(&engine, &handle).await?.unwrap_or_default();

@@ -34,8 +34,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let plan = loading::load_to_run(&options.file)?;
     let inputs = checked_inputs(&plan, &options.inputs)?;
-    let engine = environment::workshop(&options.drive).await?;
-    let handle = environment::scoped(&engine, &options.drive.person)
+    let engine = environment::own_workshop(&options.drive).await?;
+    let handle = environment::scoped(&engine, &options.drive.store, &options.drive.person)
         .submit(&plan, inputs, SubmitOptions::default())
         .await?;
     let document = &plan.document;

@@ -36,7 +36,8 @@ struct Shown<'a> {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let store = &options.execution.store;
     let engine = environment::desk(store).await?;
-    let handle = environment::scoped(&engine, &options.person).execution(options.execution.id);
+    let handle = environment::scoped(&engine, &options.execution.store, &options.person)
+        .execution(options.execution.id);
     let state = handle.state().await?;
     let waits = handle.explain().await?;
     if options.json {

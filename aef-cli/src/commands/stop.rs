@@ -24,7 +24,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let engine = environment::desk(&options.execution.store).await?;
     let id = options.execution.id;
-    match environment::scoped(&engine, &options.person).execution(id).stop().await? {
+    match environment::scoped(&engine, &options.execution.store, &options.person).execution(id).stop().await?
+    {
         Stopping::Stopped(state) => {
             output::note(format_args!("{id} is {}", describe::words(state.status.as_str())));
         }

@@ -87,7 +87,9 @@ fn session(kind: &EventKind) -> Option<String> {
         EventKind::TakenOver => "the live page was taken over",
         EventKind::HandedBack => "the live page was handed back",
         EventKind::ParkingStarted => "the browser is closed while it waits",
-        EventKind::SessionOpened { .. } => "a browser was opened",
+        EventKind::SessionOpened { restored: true } => "a browser was opened, as the last one was left",
+        EventKind::SessionOpened { restored: false } => "a browser was opened",
+        EventKind::BrowserStateSaved { state: None } => "cookies and storage could not be kept",
         EventKind::SessionFailed { failure } => {
             return Some(format!("no browser could be opened: {failure}"));
         }

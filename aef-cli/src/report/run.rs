@@ -29,6 +29,9 @@ impl Fold<'_> {
                 self.note(event, "bad", "The browser was lost");
             }
             EventKind::SessionClosed => self.note(event, "plain", "The browser was closed"),
+            EventKind::BrowserStateSaved { state: None } => {
+                self.note(event, "plain", "Cookies and storage could not be kept");
+            }
             EventKind::ParkingStarted | EventKind::BrowserStateSaved { .. } => {}
             EventKind::VariablesSet { sets } => {
                 self.note(event, "plain", "Variables were set");

@@ -27,7 +27,8 @@ impl Desk {
     /// The binary in this directory, without anything that the environment of the tests would tell it.
     pub(crate) fn aef(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aef"));
-        for name in ["AEF_STORE", "RUST_LOG", "CLICOLOR_FORCE", "FORCE_COLOR"] {
+        let ours = ["AEF_DATABASE_URL", "AEF_STORE", "AEF_OWNER", "AEF_STATE_KEYS", "AEF_WORKER"];
+        for name in ours.into_iter().chain(["RUST_LOG", "CLICOLOR_FORCE", "FORCE_COLOR"]) {
             command.env_remove(name);
         }
         command

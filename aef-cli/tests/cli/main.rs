@@ -6,3 +6,4 @@ mod desk;
 mod run;
 mod surface;
 mod validate;
+mod worker;

@@ -19,7 +19,8 @@ const NONCE: usize = 24;
 #[derive(Clone)]
 pub(crate) struct Artifacts {
     store: Arc<dyn ObjectStore>,
-    state_key: Option<[u8; 32]>,
+    /// The first encrypts, each of them decrypts.
+    state_keys: Vec<[u8; 32]>,
 }
 
 /// Why an artifact could not be kept or had.
@@ -33,15 +34,15 @@ pub(crate) enum ArtifactError {
     Damaged,
     #[error("no key is set under which browser state is kept")]
     NoKey,
-    #[error("the browser state cannot be decrypted with this key")]
+    #[error("the browser state can be decrypted with none of the keys")]
     Sealed,
     #[error("the browser state cannot be read")]
     State(#[from] serde_json::Error),
 }
 
 impl Artifacts {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, state_key: Option<[u8; 32]>) -> Self {
-        Self { store, state_key }
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, state_keys: Vec<[u8; 32]>) -> Self {
+        Self { store, state_keys }
     }
 
     /// Keeps a file of an execution.
@@ -89,7 +90,7 @@ impl Artifacts {
 
     /// Whether browser state can be kept at all.
     pub(crate) const fn keeps_state(&self) -> bool {
-        self.state_key.is_some()
+        !self.state_keys.is_empty()
     }
 
     /// Keeps cookies and storage, encrypted and bound to the execution.
@@ -98,7 +99,7 @@ impl Artifacts {
         execution: ExecutionId,
         state: &StorageState,
     ) -> Result<Artifact, ArtifactError> {
-        let cipher = self.cipher()?;
+        let cipher = self.ciphers().next().ok_or(ArtifactError::NoKey)?;
         let nonce = XNonce::generate();
         let plain = serde_json::to_vec(state)?;
         let bound = execution.to_string();
@@ -120,20 +121,23 @@ impl Artifacts {
         execution: ExecutionId,
         artifact: &Artifact,
     ) -> Result<StorageState, ArtifactError> {
-        let cipher = self.cipher()?;
+        if !self.keeps_state() {
+            return Err(ArtifactError::NoKey);
+        }
         let bytes = self.read(&of_execution(execution, &artifact.artifact)?, &artifact.artifact).await?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(ArtifactError::Sealed)?;
         let nonce = XNonce::try_from(nonce).map_err(|_| ArtifactError::Sealed)?;
         let bound = execution.to_string();
-        let plain = cipher
-            .decrypt(&nonce, Payload { msg: sealed, aad: bound.as_bytes() })
-            .map_err(|_| ArtifactError::Sealed)?;
+        // Which key it was is not written beside it: a wrong one does not fit the seal.
+        let plain = self
+            .ciphers()
+            .find_map(|cipher| cipher.decrypt(&nonce, Payload { msg: sealed, aad: bound.as_bytes() }).ok())
+            .ok_or(ArtifactError::Sealed)?;
         Ok(serde_json::from_slice(&plain)?)
     }
 
-    fn cipher(&self) -> Result<XChaCha20Poly1305, ArtifactError> {
-        let key = self.state_key.as_ref().ok_or(ArtifactError::NoKey)?;
-        Ok(XChaCha20Poly1305::new(key.into()))
+    fn ciphers(&self) -> impl Iterator<Item = XChaCha20Poly1305> {
+        self.state_keys.iter().map(|key| XChaCha20Poly1305::new(key.into()))
     }
 }
 
@@ -177,9 +181,9 @@ mod tests {
 
     use super::*;
 
-    fn artifacts(key: Option<[u8; 32]>) -> (Arc<InMemory>, Artifacts) {
+    fn artifacts(keys: &[[u8; 32]]) -> (Arc<InMemory>, Artifacts) {
         let store = Arc::new(InMemory::new());
-        (store.clone(), Artifacts::new(store, key))
+        (store.clone(), Artifacts::new(store, keys.to_vec()))
     }
 
     fn text(text: &str) -> FileContent {
@@ -192,7 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_fork_finds_the_files_of_its_parent_and_of_its_owner() {
-        let (_, artifacts) = artifacts(None);
+        let (_, artifacts) = artifacts(&[]);
         let (parent, child) = (ExecutionId::generate(), ExecutionId::generate());
         let owner = OwnerId::from("a/b ü");
         let kept = artifacts.keep(parent, text("of the parent")).await.unwrap();
@@ -206,14 +210,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_hash_reaches_no_path() {
-        let (_, artifacts) = artifacts(None);
+        let (_, artifacts) = artifacts(&[]);
         let error = artifacts.find(&[], &"me".into(), &"../secret".into()).await.unwrap_err();
         assert!(matches!(error, ArtifactError::Hash(_)), "{error}");
     }
 
     #[tokio::test]
     async fn browser_state_is_kept_encrypted_and_for_its_execution_only() {
-        let (store, artifacts) = artifacts(Some([7; 32]));
+        let (store, artifacts) = artifacts(&[[7; 32]]);
         let execution = ExecutionId::generate();
         let state = StorageState { cookies: vec!["session=hunter2".into()], ..StorageState::default() };
         let kept = artifacts.keep_state(execution, &state).await.unwrap();
@@ -226,13 +230,30 @@ mod tests {
         let other = ExecutionId::generate();
         store.put(&of_execution(other, &kept.artifact).unwrap(), PutPayload::from(bytes)).await.unwrap();
         assert!(matches!(artifacts.state(other, &kept).await, Err(ArtifactError::Sealed)));
-        let stranger = Artifacts::new(store, Some([8; 32]));
+        let stranger = Artifacts::new(store, vec![[8; 32]]);
         assert!(matches!(stranger.state(execution, &kept).await, Err(ArtifactError::Sealed)));
     }
 
     #[tokio::test]
+    async fn the_first_key_encrypts_and_an_older_one_still_decrypts() {
+        let (store, before) = artifacts(&[[7; 32]]);
+        let execution = ExecutionId::generate();
+        let state = StorageState { cookies: vec!["session=hunter2".into()], ..StorageState::default() };
+        let old = before.keep_state(execution, &state).await.unwrap();
+
+        let during = Artifacts::new(store.clone(), vec![[8; 32], [7; 32]]);
+        assert_eq!(during.state(execution, &old).await.unwrap(), state);
+        let new = during.keep_state(execution, &state).await.unwrap();
+
+        let after = Artifacts::new(store, vec![[8; 32]]);
+        assert_eq!(after.state(execution, &new).await.unwrap(), state);
+        assert!(matches!(after.state(execution, &old).await, Err(ArtifactError::Sealed)));
+        assert!(matches!(before.state(execution, &new).await, Err(ArtifactError::Sealed)));
+    }
+
+    #[tokio::test]
     async fn without_a_key_no_state_is_kept() {
-        let (_, artifacts) = artifacts(None);
+        let (_, artifacts) = artifacts(&[]);
         let error =
             artifacts.keep_state(ExecutionId::generate(), &StorageState::default()).await.unwrap_err();
         assert!(matches!(error, ArtifactError::NoKey));

@@ -28,15 +28,16 @@ pub struct EngineBuilder {
     actions: BTreeMap<String, Arc<dyn ActionExecutor>>,
     resolver: Option<Arc<dyn ActResolver>>,
     observers: Observers,
-    state_key: StateKey,
+    state_keys: StateKeys,
 }
 
-/// A key that is not printed.
-struct StateKey(Option<[u8; 32]>);
+/// Keys that are not printed.
+#[derive(Default)]
+struct StateKeys(Vec<[u8; 32]>);
 
-impl std::fmt::Debug for StateKey {
+impl std::fmt::Debug for StateKeys {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(if self.0.is_some() { "set" } else { "not set" })
+        write!(out, "{} keys", self.0.len())
     }
 }
 
@@ -51,7 +52,7 @@ impl EngineBuilder {
             actions: BTreeMap::new(),
             resolver: None,
             observers: Observers::default(),
-            state_key: StateKey(None),
+            state_keys: StateKeys::default(),
         }
     }
 
@@ -115,8 +116,15 @@ impl EngineBuilder {
     /// The key under which cookies and storage are kept while an execution is parked. Without one they are not kept: a
     /// parked execution begins in an empty browser again.
     #[must_use]
-    pub const fn state_key(mut self, key: [u8; 32]) -> Self {
-        self.state_key = StateKey(Some(key));
+    pub fn state_key(self, key: [u8; 32]) -> Self {
+        self.state_keys([key])
+    }
+
+    /// The same with several keys: the first encrypts, each of them decrypts. To change the key, put the new one first
+    /// everywhere, and take the old one away when all that was parked under it has gone on. Replaces what was set.
+    #[must_use]
+    pub fn state_keys(mut self, keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        self.state_keys = StateKeys(keys.into_iter().collect());
         self
     }
 
@@ -128,7 +136,7 @@ impl EngineBuilder {
             store: self.store,
             browser: self.browser,
             secrets: self.secrets,
-            artifacts: Artifacts::new(artifacts, self.state_key.0),
+            artifacts: Artifacts::new(artifacts, self.state_keys.0),
             policy: self.policy,
             plans: Plans::new(CompileOptions { actions: self.actions.iter().map(spec).collect() }),
             actions: self.actions,

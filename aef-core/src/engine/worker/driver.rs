@@ -342,9 +342,8 @@ impl Driver {
         self.jobs.keep_only(&[]);
         let mut last = Vec::new();
         if let Some(session) = self.slot.take() {
-            if let Some(state) = self.context.kept_state(&*session).await {
-                last.push(Input::BrowserStateSaved { state: Some(state) });
-            }
+            let state = self.context.kept_state(&*session).await;
+            last.push(Input::BrowserStateSaved { state });
             close(&*session).await;
         }
         self.release(last).await

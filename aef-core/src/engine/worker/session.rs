@@ -121,6 +121,9 @@ impl Context {
     /// Keeps cookies and storage, where there is a key to keep them under.
     pub(super) async fn kept_state(&self, session: &dyn Session) -> Option<Artifact> {
         if !self.engine.artifacts.keeps_state() {
+            tracing::warn!(
+                "cookies and storage are not kept, for there is no key: it goes on in an empty browser"
+            );
             return None;
         }
         let state = match timeout(CLOSE_TIMEOUT, session.storage_state()).await {

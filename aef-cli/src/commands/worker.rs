@@ -1,0 +1,141 @@
+//! `aef worker`.
+
+use std::time::Duration;
+
+use aef::engine::{Engine, PrivateOrigins, Shutdown, WorkerOptions};
+use aef::ids::WorkerId;
+use clap::Args;
+use jiff::SignedDuration;
+use tokio::task::JoinHandle;
+
+use crate::args::PerformArgs;
+use crate::database::DatabaseArgs;
+use crate::environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupts::Interrupts;
+
+/// The shortest lease: what is left of it after the worker's own margin must outlast a slow answer of the store.
+const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+
+/// Perform what is due, whoever submitted it, until told to end
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The worker's name, which no other live worker may have [default: one of its own]
+    #[arg(long, env = "AEF_WORKER", value_name = "NAME")]
+    name: Option<String>,
+    /// How many executions it performs at a time, each with a browser context of its own
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: u32,
+    /// How many executions of one owner all workers together perform at a time [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    owner_limit: Option<u32>,
+    /// How long an execution is its own without a sign of life: after a crash, others take it up so much later
+    #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = lease)]
+    lease: Duration,
+    /// A private or loopback address that documents may open, such as http://10.0.0.7:8080; may be given several times.
+    /// `documents` allows what each document allows itself
+    #[arg(long, value_name = "ORIGIN|documents")]
+    private_origin: Vec<String>,
+    #[command(flatten)]
+    perform: PerformArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the environment lacks something, or the worker ends by itself.
+pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
+    let interrupts = Interrupts::listen()?;
+    let origins = private_origins(&options.private_origin);
+    let engine = environment::workshop(&options.database, &options.perform, origins).await?;
+    let worker = worker_options(&options);
+    tracing::info!(
+        worker = %worker.id,
+        concurrency = worker.concurrency,
+        owner_limit = worker.per_owner,
+        lease = ?worker.lease,
+        "the worker begins"
+    );
+    work(&engine, worker, &interrupts).await
+}
+
+/// Works until it is told to end.
+async fn work(engine: &Engine, options: WorkerOptions, interrupts: &Interrupts) -> Result<Exit, Failure> {
+    let name = options.id.clone();
+    let shutdown = Shutdown::new();
+    let mut worker = tokio::spawn(engine.worker(options).run(shutdown.clone()));
+    tokio::select! {
+        ended = &mut worker => return Err(ended_by_itself(ended.err())),
+        () = interrupts.first() => {}
+    }
+    tracing::info!(worker = %name, "the worker finishes what it has in hand; another signal ends it at once");
+    shutdown.begin();
+    let exit = drain(&shutdown, interrupts, worker).await;
+    tracing::info!(worker = %name, "the worker has ended");
+    Ok(exit)
+}
+
+async fn drain(shutdown: &Shutdown, interrupts: &Interrupts, mut worker: JoinHandle<()>) -> Exit {
+    tokio::select! {
+        // A worker that panicked has left what its journal can tell.
+        _ = &mut worker => return Exit::Success,
+        () = interrupts.second() => shutdown.at_once(),
+    }
+    drop(worker.await);
+    Exit::Interrupted
+}
+
+fn ended_by_itself(error: Option<tokio::task::JoinError>) -> Failure {
+    let failure = Failure::environment("the worker ended by itself");
+    match error {
+        Some(error) => failure.with_source(error),
+        None => failure,
+    }
+}
+
+fn worker_options(options: &Options) -> WorkerOptions {
+    let defaults = WorkerOptions::default();
+    WorkerOptions {
+        id: options.name.as_deref().map_or(defaults.id, WorkerId::new),
+        concurrency: options.concurrency,
+        per_owner: options.owner_limit,
+        lease: options.lease,
+        // Two renewals may be lost before it is.
+        renew_every: options.lease / 3,
+        ..WorkerOptions::default()
+    }
+}
+
+fn private_origins(given: &[String]) -> PrivateOrigins {
+    if given.iter().any(|origin| origin == "documents") {
+        PrivateOrigins::AsDocuments
+    } else {
+        PrivateOrigins::Listed(given.to_vec())
+    }
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    let length: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let length = Duration::try_from(length).map_err(|error| error.to_string())?;
+    if length < SHORTEST_LEASE {
+        return Err(format!("a lease holds {SHORTEST_LEASE:?} or longer"));
+    }
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_a_duration_that_can_be_renewed_in_time() {
+        assert_eq!(lease("15s"), Ok(Duration::from_secs(15)));
+        assert_eq!(lease("1m 30s"), Ok(Duration::from_secs(90)));
+        for wrong in ["1s", "-15s", "15", "soon"] {
+            assert!(lease(wrong).is_err(), "{wrong}");
+        }
+    }
+}
