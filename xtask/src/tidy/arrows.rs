@@ -6,11 +6,12 @@ use std::path::Path;
 use super::Source;
 
 /// For each module those that it may name directly; it may also name what these may.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("ids", &[]),
     ("recovery", &["ids"]),
     ("document", &["recovery"]),
-    ("sop", &["document"]),
+    ("phrases", &["document"]),
+    ("sop", &["document", "phrases"]),
     ("plan", &["document"]),
     ("clock", &["ids"]),
     ("secrets", &["ids"]),
