@@ -122,6 +122,15 @@ uuid_id! {
     BatchId, "batch"
 }
 
+uuid_id! {
+    /// One SOP document in all its versions, `sop_…`.
+    SopId, "sop"
+}
+uuid_id! {
+    /// One API key, `key_…`; it names the key and gives no access.
+    ApiKeyId, "key"
+}
+
 impl CheckpointId {
     /// Derives the id of a checkpoint from what it is about.
     #[must_use]

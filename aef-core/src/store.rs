@@ -5,6 +5,7 @@
 mod digest;
 mod error;
 mod explain;
+mod host;
 mod time;
 
 use std::fmt;
@@ -23,6 +24,11 @@ use crate::ids::{BatchId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId,
 
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::explain::{Explanation, Surroundings};
+pub use self::host::{
+    ApiKey, ApiKeyStore, AuditEntry, AuditLog, AuditRecord, CheckpointIndex, CreatedApiKey, CreatedSop,
+    HostStore, KeyScope, LiveTicket, NewApiKey, NewSop, SecretName, SecretStore, SopStore, StoredSop,
+    TicketStore,
+};
 pub use self::time::{next_micros, whole_micros};
 pub use crate::execution::{OpenCheckpoint, Summary};
 

@@ -29,7 +29,9 @@ impl State {
         let batch = request.batch_id;
         let appended = write(entry, request, now);
         entry.batches.insert(batch, (digest, appended.clone()));
-        Ok((appended, Some(notice(&entry.record))))
+        let (notice, summary) = (notice(&entry.record), entry.record.summary.clone());
+        self.index_checkpoint(execution, &summary);
+        Ok((appended, Some(notice)))
     }
 }
 

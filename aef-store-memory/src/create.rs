@@ -37,6 +37,7 @@ impl State {
         let entry = new_entry(request, made_from, now);
         let record = entry.record.clone();
         self.served.entry(record.owner.clone()).or_default();
+        self.index_checkpoint(record.id, &record.summary);
         self.executions.insert(record.id, entry);
         Ok(Created { record, existing: false })
     }
@@ -86,6 +87,7 @@ impl State {
                 key.purged = Some((entry.record.clone(), later(now, KEY_KEPT)));
             }
         }
+        self.checkpoints.retain(|_, execution| self.executions.contains_key(execution));
         finished.len() as u64
     }
 }

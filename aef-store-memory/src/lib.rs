@@ -16,6 +16,7 @@ mod claim;
 mod create;
 mod documents;
 mod explain;
+mod host;
 mod read;
 mod state;
 

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aef_core::ids::{BatchId, DocumentId, ExecutionId, OwnerId, WorkerId};
+use aef_core::ids::{BatchId, CheckpointId, DocumentId, ExecutionId, OwnerId, WorkerId};
 use aef_core::store::{
     Appended, ExecutionRecord, Lease, Notice, Scope, StoreError, StoreErrorKind, StoredDocument,
-    StoredSnapshot, whole_micros,
+    StoredSnapshot, Summary, whole_micros,
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+
+use crate::host::Host;
 
 /// All that the store holds.
 #[derive(Debug, Default)]
@@ -21,6 +23,10 @@ pub(crate) struct State {
     pub(crate) workers: BTreeMap<WorkerId, Sign>,
     /// All versions of each document, the first first.
     pub(crate) documents: BTreeMap<(OwnerId, DocumentId), Vec<StoredDocument>>,
+    /// The execution of each checkpoint that a summary has named.
+    pub(crate) checkpoints: BTreeMap<CheckpointId, ExecutionId>,
+    /// What a host keeps beside executions.
+    pub(crate) host: Host,
 }
 
 /// One execution.
@@ -68,6 +74,13 @@ impl State {
             .get(&execution)
             .filter(|entry| scope.covers(&entry.record.owner))
             .ok_or_else(|| no_execution(operation, execution))
+    }
+
+    /// Takes note of the checkpoint that an execution has open.
+    pub(crate) fn index_checkpoint(&mut self, execution: ExecutionId, summary: &Summary) {
+        if let Some(open) = &summary.checkpoint {
+            self.checkpoints.insert(open.id, execution);
+        }
     }
 
     /// How many live leases the owner has.

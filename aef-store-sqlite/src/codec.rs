@@ -73,7 +73,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T
     serde_json::from_str(text).map_err(|error| damaged(what, &error))
 }
 
-fn damaged(what: &str, error: &dyn std::fmt::Display) -> Error {
+pub(crate) fn damaged(what: &str, error: &dyn std::fmt::Display) -> Error {
     Error::Damaged(format!("{what} cannot be read: {error}"))
 }
 

@@ -27,6 +27,7 @@ mod codec;
 mod create;
 mod documents;
 mod error;
+mod host;
 mod open;
 mod options;
 mod purge;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aef_core::store::Store;
+use aef_core::store::{HostStore, Store};
 use aef_store_sqlite::{SqliteOptions, SqliteStore};
 use aef_testkit::SimClock;
+use aef_testkit::conformance::store::host::{self as host_cases, HostUnderTest};
 use aef_testkit::conformance::store::{self as cases, StoreUnderTest};
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -44,6 +45,17 @@ impl StoreUnderTest for Sqlite {
     }
 }
 
+#[async_trait]
+impl HostUnderTest for Sqlite {
+    fn host(&self) -> Arc<dyn HostStore> {
+        Arc::clone(&self.store) as _
+    }
+
+    async fn reopen_host(&self) -> Arc<dyn HostStore> {
+        open(&self.folder, &self.clock).await
+    }
+}
+
 macro_rules! tests {
     ($($group:ident::$case:ident,)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -54,3 +66,14 @@ macro_rules! tests {
 }
 
 aef_testkit::for_each_store_case!(tests);
+
+macro_rules! host_tests {
+    ($($group:ident::$case:ident,)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $case() {
+            host_cases::$group::$case(&Sqlite::new().await).await;
+        }
+    )+};
+}
+
+aef_testkit::for_each_host_case!(host_tests);

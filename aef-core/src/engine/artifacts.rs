@@ -3,17 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chacha20poly1305::aead::{Aead, Generate, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
+use super::sealing::{self, Sealed};
 use crate::browser::{FileContent, StorageState};
 use crate::execution::Artifact;
 use crate::ids::{ArtifactHash, ExecutionId, OwnerId, sha256_hex};
-
-/// How long a nonce of XChaCha20 is.
-const NONCE: usize = 24;
 
 /// Keeps artifacts in an object store, by execution and hash.
 #[derive(Clone)]
@@ -34,8 +30,8 @@ pub(crate) enum ArtifactError {
     Damaged,
     #[error("no key is set under which browser state is kept")]
     NoKey,
-    #[error("the browser state can be decrypted with none of the keys")]
-    Sealed,
+    #[error("the browser state cannot be decrypted")]
+    Sealed(#[from] Sealed),
     #[error("the browser state cannot be read")]
     State(#[from] serde_json::Error),
 }
@@ -99,14 +95,9 @@ impl Artifacts {
         execution: ExecutionId,
         state: &StorageState,
     ) -> Result<Artifact, ArtifactError> {
-        let cipher = self.ciphers().next().ok_or(ArtifactError::NoKey)?;
-        let nonce = XNonce::generate();
+        let key = self.state_keys.first().ok_or(ArtifactError::NoKey)?;
         let plain = serde_json::to_vec(state)?;
-        let bound = execution.to_string();
-        let sealed = cipher
-            .encrypt(&nonce, Payload { msg: &plain, aad: bound.as_bytes() })
-            .map_err(|_| ArtifactError::Sealed)?;
-        let bytes = [nonce.as_slice(), &sealed].concat();
+        let bytes = sealing::seal(key, &plain, &execution.to_string())?;
         let file = FileContent {
             name: "browser-state".to_owned(),
             media_type: "application/octet-stream".to_owned(),
@@ -125,19 +116,8 @@ impl Artifacts {
             return Err(ArtifactError::NoKey);
         }
         let bytes = self.read(&of_execution(execution, &artifact.artifact)?, &artifact.artifact).await?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(ArtifactError::Sealed)?;
-        let nonce = XNonce::try_from(nonce).map_err(|_| ArtifactError::Sealed)?;
-        let bound = execution.to_string();
-        // Which key it was is not written beside it: a wrong one does not fit the seal.
-        let plain = self
-            .ciphers()
-            .find_map(|cipher| cipher.decrypt(&nonce, Payload { msg: sealed, aad: bound.as_bytes() }).ok())
-            .ok_or(ArtifactError::Sealed)?;
+        let plain = sealing::open(&self.state_keys, &bytes, &execution.to_string())?;
         Ok(serde_json::from_slice(&plain)?)
-    }
-
-    fn ciphers(&self) -> impl Iterator<Item = XChaCha20Poly1305> {
-        self.state_keys.iter().map(|key| XChaCha20Poly1305::new(key.into()))
     }
 }
 
@@ -229,9 +209,9 @@ mod tests {
 
         let other = ExecutionId::generate();
         store.put(&of_execution(other, &kept.artifact).unwrap(), PutPayload::from(bytes)).await.unwrap();
-        assert!(matches!(artifacts.state(other, &kept).await, Err(ArtifactError::Sealed)));
+        assert!(matches!(artifacts.state(other, &kept).await, Err(ArtifactError::Sealed(_))));
         let stranger = Artifacts::new(store, vec![[8; 32]]);
-        assert!(matches!(stranger.state(execution, &kept).await, Err(ArtifactError::Sealed)));
+        assert!(matches!(stranger.state(execution, &kept).await, Err(ArtifactError::Sealed(_))));
     }
 
     #[tokio::test]
@@ -247,8 +227,8 @@ mod tests {
 
         let after = Artifacts::new(store, vec![[8; 32]]);
         assert_eq!(after.state(execution, &new).await.unwrap(), state);
-        assert!(matches!(after.state(execution, &old).await, Err(ArtifactError::Sealed)));
-        assert!(matches!(before.state(execution, &new).await, Err(ArtifactError::Sealed)));
+        assert!(matches!(after.state(execution, &old).await, Err(ArtifactError::Sealed(_))));
+        assert!(matches!(before.state(execution, &new).await, Err(ArtifactError::Sealed(_))));
     }
 
     #[tokio::test]

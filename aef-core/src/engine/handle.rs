@@ -1,7 +1,10 @@
 //! A hold on one execution: what can be read of it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Engine;
@@ -11,6 +14,7 @@ use super::error::{EngineError, EngineErrorKind};
 use super::loading::event_of;
 use crate::execution::{Actor, Event, ExecutionState, Status};
 use crate::ids::{ArtifactHash, ExecutionId, Seq};
+use crate::plan::Plan;
 use crate::store::{ExecutionRecord, Explanation, Scope};
 
 /// How many forks back a file is looked for.
@@ -44,6 +48,19 @@ pub enum Stopping {
     Requested(Box<ExecutionState>),
 }
 
+/// An execution at one moment.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// Its row: owner, document, lease and the like.
+    pub record: ExecutionRecord,
+    /// Its state.
+    pub state: ExecutionState,
+    /// What it runs.
+    pub plan: Arc<Plan>,
+    /// The store's time.
+    pub now: Timestamp,
+}
+
 /// An event in its place.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recorded {
@@ -74,6 +91,23 @@ impl Handle {
     #[must_use]
     pub const fn was_existing(&self) -> bool {
         self.existing
+    }
+
+    /// The same, with what is asked journalled under this name.
+    #[must_use]
+    pub fn acting_as(mut self, person: impl Into<Arc<str>>) -> Self {
+        self.actor = Actor::Person(person.into());
+        self
+    }
+
+    /// All that is known of it at one moment.
+    ///
+    /// # Errors
+    /// `NotFound`, `Unavailable`, `Unreadable`.
+    pub async fn inspect(&self) -> Result<Inspection, EngineError> {
+        let folded = self.engine.inner.fold(&self.scope, self.id).await?;
+        let (state, plan) = (folded.machine.view(), folded.machine.plan().clone());
+        Ok(Inspection { record: folded.record, state, plan, now: folded.now })
     }
 
     /// The state as it stands.
@@ -133,7 +167,7 @@ impl Handle {
                 ArtifactError::Store(_) => EngineErrorKind::Unavailable,
                 ArtifactError::Damaged
                 | ArtifactError::NoKey
-                | ArtifactError::Sealed
+                | ArtifactError::Sealed(_)
                 | ArtifactError::State(_) => EngineErrorKind::Unreadable,
             };
             EngineError::new(READ, kind, "it cannot be had").with_source(error)

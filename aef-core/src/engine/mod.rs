@@ -18,6 +18,8 @@ mod observer;
 mod plans;
 mod policy;
 mod scoped;
+mod sealed_secrets;
+mod sealing;
 mod shutdown;
 mod submit;
 mod worker;
@@ -29,10 +31,11 @@ pub use self::actions::{ActRequest, ActResolution, ActResolver, ActionExecutor, 
 pub use self::builder::EngineBuilder;
 pub use self::error::{EngineError, EngineErrorKind};
 pub use self::fork::ForkOptions;
-pub use self::handle::{Handle, Outcome, Recorded, Stopping};
+pub use self::handle::{Handle, Inspection, Outcome, Recorded, Stopping};
 pub use self::observer::{Observed, Observer};
 pub use self::policy::{HostPolicy, PrivateOrigins};
 pub use self::scoped::Scoped;
+pub use self::sealed_secrets::{MAX_SECRET, MAX_SECRET_NAME, SealedSecrets, SealedSecretsError};
 pub use self::shutdown::Shutdown;
 pub use self::submit::SubmitOptions;
 pub use self::worker::{Worker, WorkerOptions};
@@ -43,10 +46,10 @@ use self::plans::Plans;
 use crate::browser::Browser;
 use crate::document::{Diagnostics, Document};
 use crate::execution::Actor;
-use crate::ids::{ExecutionId, OwnerId};
+use crate::ids::{ExecutionId, OwnerId, StepId};
 use crate::plan::Plan;
 use crate::secrets::SecretProvider;
-use crate::store::{Scope, Store};
+use crate::store::{Scope, Store, StoredDocument};
 
 /// Submits executions and performs them. Cheap to clone: clones share all they have.
 #[derive(Debug, Clone)]
@@ -81,6 +84,22 @@ impl Engine {
     /// Everything that is wrong with it.
     pub fn compile(&self, document: &Document) -> Result<Plan, Diagnostics> {
         Plan::compile_with(document, self.inner.plans.options())
+    }
+
+    /// Compiles some steps of a document, as a plan of their own.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn compile_subset(&self, document: &Document, steps: &[StepId]) -> Result<Plan, Diagnostics> {
+        Plan::subset_with(document, steps, self.inner.plans.options())
+    }
+
+    /// The plan of a document that is kept. The plans used last are kept, too.
+    ///
+    /// # Errors
+    /// `Unreadable` where the document is not valid for this engine.
+    pub fn plan(&self, stored: &StoredDocument) -> Result<Arc<Plan>, EngineError> {
+        self.inner.plans.of_document(stored)
     }
 
     /// Speaks for one owner: what belongs to others is not found.

@@ -9,7 +9,7 @@ use super::error::{EngineError, EngineErrorKind};
 use crate::document::Document;
 use crate::ids::{DocumentHash, StepId};
 use crate::plan::{CompileOptions, Plan};
-use crate::store::{ExecutionRecord, Scope, Store};
+use crate::store::{ExecutionRecord, Scope, Store, StoredDocument};
 
 /// How many plans are kept compiled.
 const KEPT: usize = 64;
@@ -56,6 +56,15 @@ impl Plans {
             .map_err(|error| EngineError::of_store("load the document", error))?;
         let document = read(&stored.content)?;
         self.compile(key, &document)
+    }
+
+    /// The plan of a document that is kept.
+    pub(super) fn of_document(&self, stored: &StoredDocument) -> Result<Arc<Plan>, EngineError> {
+        let key = (stored.hash.clone(), None);
+        match self.get(&key) {
+            Some(plan) => Ok(plan),
+            None => self.compile(key, &read(&stored.content)?),
+        }
     }
 
     /// The same plan as `plan`, shared.

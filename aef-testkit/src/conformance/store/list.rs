@@ -172,13 +172,32 @@ mod tests {
     #[test]
     fn the_list_names_every_case() {
         let listed: BTreeSet<(&str, &str)> = for_each_store_case!(listed).into();
-        let written: BTreeSet<(&str, &str)> = SOURCES
-            .iter()
-            .flat_map(|(group, source)| {
-                let cases = source.lines().filter_map(|line| line.strip_prefix("pub async fn "));
-                cases.filter_map(|line| Some((*group, line.split_once('(')?.0)))
-            })
-            .collect();
-        assert_eq!(listed, written);
+        assert_eq!(listed, written(&SOURCES));
+    }
+
+    /// The sources of what a host keeps.
+    const HOST_SOURCES: [(&str, &str); 6] = [
+        ("keys", include_str!("host/keys.rs")),
+        ("secrets", include_str!("host/secrets.rs")),
+        ("sops", include_str!("host/sops.rs")),
+        ("audit", include_str!("host/audit.rs")),
+        ("tickets", include_str!("host/tickets.rs")),
+        ("checkpoints", include_str!("host/checkpoints.rs")),
+    ];
+
+    #[test]
+    fn the_hosts_list_names_every_case() {
+        let listed: BTreeSet<(&str, &str)> = crate::for_each_host_case!(listed).into();
+        assert_eq!(listed, written(&HOST_SOURCES));
+    }
+
+    /// The cases that stand in the sources of groups.
+    fn written(sources: &[(&'static str, &'static str)]) -> BTreeSet<(&'static str, &'static str)> {
+        let of_group = |(group, source): &(&'static str, &'static str)| {
+            let group = *group;
+            let cases = source.lines().filter_map(|line| line.strip_prefix("pub async fn "));
+            cases.filter_map(move |line| Some((group, line.split_once('(')?.0)))
+        };
+        sources.iter().flat_map(of_group).collect()
     }
 }

@@ -50,6 +50,7 @@ pub mod documents;
 pub mod explaining;
 pub mod fencing;
 pub mod finishing;
+pub mod host;
 mod list;
 pub mod listing;
 pub mod renewing;
