@@ -3,6 +3,7 @@
 //! A [`Browser`] opens [`Session`]s: one browser context with its tabs, for one execution. A session performs rendered
 //! [`Action`]s, answers questions to the page, and gives evidence. It knows nothing of plans and journals.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::document::{Action, BrowserConfig, Condition, Fingerprint, ImageFormat, Target};
 use crate::ids::ExecutionId;
+use crate::live::{Frames, LiveInput};
 use crate::recovery::{ErrorKind, Failure};
 use crate::secrets::{SecretError, SecretString};
 
@@ -75,6 +77,44 @@ pub trait Session: fmt::Debug + Send + Sync + 'static {
     /// Waits until the session is lost and tells why; within 100 ms of it. Never ends for one that is closed by
     /// [`Session::close`].
     async fn lost(&self) -> BrowserError;
+
+    /// Shows the current tab, whichever it is, until the session ends.
+    ///
+    /// **Guarantees.** Pictures are taken only while somebody holds such a stream. Everybody gets the newest frame
+    /// first, also of a page that does not change, and a slow reader holds nobody up. Secrets that were entered are not
+    /// to be seen.
+    ///
+    /// # Errors
+    /// The session's loss; `Internal` with the reason `unsupported` where the browser has no live view, which is the
+    /// default.
+    async fn frames(&self) -> Result<Frames, BrowserError> {
+        Err(BrowserError::unsupported("frames"))
+    }
+
+    /// Sends a person's input to the current tab and does not wait for what the page makes of it. Whoever calls it has
+    /// seen to it that no action is under way.
+    ///
+    /// **Guarantees.** Nothing is sent once the gate is shut. Input arrives in the order of the calls.
+    ///
+    /// # Errors
+    /// The session's loss; `Timeout` with the reason `lease_ended` where the gate is shut; `Internal` with the reason
+    /// `unsupported` where the browser takes no such input, which is the default.
+    async fn dispatch(&self, input: LiveInput, gate: InputGate) -> Result<(), BrowserError> {
+        let _ = (input, gate);
+        Err(BrowserError::unsupported("dispatch"))
+    }
+
+    /// Ends a person's input.
+    ///
+    /// **Guarantees.** Keys and buttons that are held down are released, where the gate is open. What the person caused
+    /// is told as the doing of no action that comes later. Without input it does nothing.
+    ///
+    /// # Errors
+    /// The session's loss.
+    async fn end_input(&self, gate: InputGate) -> Result<(), BrowserError> {
+        let _ = gate;
+        Ok(())
+    }
 }
 
 /// How a session is set up.
@@ -408,12 +448,16 @@ pub struct TabState {
     pub url: String,
 }
 
+/// The reason of what a browser cannot do at all.
+const UNSUPPORTED: &str = "unsupported";
+
 /// An error of a browser or a session.
 #[derive(Debug)]
 pub struct BrowserError {
     operation: &'static str,
     kind: ErrorKind,
     message: String,
+    reason: Option<Cow<'static, str>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -421,7 +465,20 @@ impl BrowserError {
     /// An error of `operation`.
     #[must_use]
     pub fn new(operation: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { operation, kind, message: message.into(), source: None }
+        Self { operation, kind, message: message.into(), reason: None, source: None }
+    }
+
+    /// The error of a browser that cannot do it at all.
+    #[must_use]
+    pub fn unsupported(operation: &'static str) -> Self {
+        Self::new(operation, ErrorKind::Internal, "this browser cannot do it").with_reason(UNSUPPORTED)
+    }
+
+    /// The same with a stable word for what is behind the kind.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
     }
 
     /// The same with its cause.
@@ -435,6 +492,18 @@ impl BrowserError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The word for what is behind the kind, where there is one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Whether the browser cannot do it at all.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.reason() == Some(UNSUPPORTED)
     }
 
     /// What was being done.
@@ -461,6 +530,7 @@ impl BrowserError {
     pub fn failure(&self) -> Failure {
         let mut failure = Failure::new(self.kind, self.to_string());
         failure.transient = self.is_retryable();
+        failure.reason = self.reason().map(str::to_owned);
         failure
     }
 }

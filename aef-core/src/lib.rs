@@ -7,6 +7,7 @@ pub mod document;
 pub mod engine;
 pub mod execution;
 pub mod ids;
+pub mod live;
 pub mod phrases;
 pub mod plan;
 pub mod recovery;

@@ -15,10 +15,11 @@
 use std::sync::Arc;
 
 use aef_core::browser::{
-    ActionError, ActionRequest, Browser, BrowserError, Capture, CaptureRequest, Observation, ObserveRequest,
-    Performed, Session, SessionOptions, StorageState,
+    ActionError, ActionRequest, Browser, BrowserError, Capture, CaptureRequest, InputGate, Observation,
+    ObserveRequest, Performed, Session, SessionOptions, StorageState,
 };
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
+use aef_core::live::{Frames, LiveInput};
 use aef_core::secrets::{SecretError, SecretProvider, SecretRequest, SecretString};
 use aef_core::store::{
     Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
@@ -54,6 +55,9 @@ mock! {
         async fn storage_state(&self) -> Result<StorageState, BrowserError>;
         async fn close(&self) -> Result<(), BrowserError>;
         async fn lost(&self) -> BrowserError;
+        async fn frames(&self) -> Result<Frames, BrowserError>;
+        async fn dispatch(&self, input: LiveInput, gate: InputGate) -> Result<(), BrowserError>;
+        async fn end_input(&self, gate: InputGate) -> Result<(), BrowserError>;
     }
 }
 

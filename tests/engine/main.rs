@@ -6,6 +6,7 @@
 mod control;
 mod extend;
 mod faults;
+mod live;
 mod parking;
 mod queue;
 mod run;

@@ -8,11 +8,13 @@ use object_store::memory::InMemory;
 
 use super::actions::{ActResolver, ActionExecutor};
 use super::artifacts::Artifacts;
+use super::live::LiveSessions;
 use super::observer::{Observer, Observers};
 use super::plans::Plans;
 use super::policy::HostPolicy;
 use super::{Engine, Inner};
 use crate::browser::Browser;
+use crate::live::LiveChannel;
 use crate::plan::{CompileOptions, CustomActionSpec};
 use crate::secrets::SecretProvider;
 use crate::store::Store;
@@ -29,6 +31,7 @@ pub struct EngineBuilder {
     resolver: Option<Arc<dyn ActResolver>>,
     observers: Observers,
     state_keys: StateKeys,
+    channel: Option<Arc<dyn LiveChannel>>,
 }
 
 /// Keys that are not printed.
@@ -53,6 +56,7 @@ impl EngineBuilder {
             resolver: None,
             observers: Observers::default(),
             state_keys: StateKeys::default(),
+            channel: None,
         }
     }
 
@@ -113,6 +117,14 @@ impl EngineBuilder {
         self
     }
 
+    /// The way to the live view of executions that other processes perform. Without one, those of this process can be
+    /// watched and taken in hand.
+    #[must_use]
+    pub fn live_channel(mut self, channel: Arc<dyn LiveChannel>) -> Self {
+        self.channel = Some(channel);
+        self
+    }
+
     /// The key under which cookies and storage are kept while an execution is parked. Without one they are not kept: a
     /// parked execution begins in an empty browser again.
     #[must_use]
@@ -142,6 +154,8 @@ impl EngineBuilder {
             actions: self.actions,
             resolver: self.resolver,
             observers: self.observers,
+            live: Arc::new(LiveSessions::default()),
+            channel: self.channel,
         };
         Engine { inner: Arc::new(inner) }
     }

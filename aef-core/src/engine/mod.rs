@@ -12,6 +12,7 @@ mod control;
 mod error;
 mod fork;
 mod handle;
+mod live;
 mod loading;
 mod local;
 mod observer;
@@ -32,6 +33,7 @@ pub use self::builder::EngineBuilder;
 pub use self::error::{EngineError, EngineErrorKind};
 pub use self::fork::ForkOptions;
 pub use self::handle::{Handle, Inspection, Outcome, Recorded, Stopping};
+pub use self::live::{Controller, Live};
 pub use self::observer::{Observed, Observer};
 pub use self::policy::{HostPolicy, PrivateOrigins};
 pub use self::scoped::Scoped;
@@ -41,12 +43,14 @@ pub use self::submit::SubmitOptions;
 pub use self::worker::{Worker, WorkerOptions};
 
 use self::artifacts::Artifacts;
+use self::live::LiveSessions;
 use self::observer::Observers;
 use self::plans::Plans;
 use crate::browser::Browser;
 use crate::document::{Diagnostics, Document};
 use crate::execution::Actor;
 use crate::ids::{ExecutionId, OwnerId, StepId};
+use crate::live::LiveChannel;
 use crate::plan::Plan;
 use crate::secrets::SecretProvider;
 use crate::store::{Scope, Store, StoredDocument};
@@ -69,6 +73,10 @@ struct Inner {
     resolver: Option<Arc<dyn ActResolver>>,
     observers: Observers,
     plans: Plans,
+    /// The browsers of this process.
+    live: Arc<LiveSessions>,
+    /// The way to those of others.
+    channel: Option<Arc<dyn LiveChannel>>,
 }
 
 impl Engine {

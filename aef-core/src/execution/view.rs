@@ -61,6 +61,9 @@ pub struct ExecutionState {
     /// Whether a stop was asked for and has not taken effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopping: bool,
+    /// Whether a takeover was asked for and has not taken effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taking_over: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it began.
@@ -127,6 +130,7 @@ impl Execution {
             url: state.url.clone(),
             pausing: state.requests.pause && end.is_none(),
             stopping: state.requests.stop && end.is_none(),
+            taking_over: state.requests.take_over && end.is_none(),
             created_at: state.created_at,
             started_at: state.started_at,
             finished_at: end.map(|end| end.at),

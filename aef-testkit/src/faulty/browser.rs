@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aef_core::browser::{
-    ActionError, ActionRequest, Browser, BrowserError, Capture, CaptureRequest, Effect, Observation,
-    ObserveRequest, Performed, Session, SessionOptions, StorageState,
+    ActionError, ActionRequest, Browser, BrowserError, Capture, CaptureRequest, Effect, InputGate,
+    Observation, ObserveRequest, Performed, Session, SessionOptions, StorageState,
 };
+use aef_core::live::{Frames, LiveInput};
 use aef_core::recovery::{ErrorKind, Failure};
 use async_trait::async_trait;
 
@@ -32,7 +33,8 @@ pub enum BrowserFault {
     Delay(Duration),
 }
 
-/// A browser around another one, with faults. Every call but [`Session::lost`] counts as a command.
+/// A browser around another one, with faults. Every call but [`Session::lost`] and those of the
+/// live view counts as a command.
 #[derive(Debug)]
 pub struct FaultyBrowser {
     inner: Arc<dyn Browser>,
@@ -161,6 +163,21 @@ impl Session for FaultySession {
             error = self.inner.lost() => error,
             error = self.life.lost() => error,
         }
+    }
+
+    async fn frames(&self) -> Result<Frames, BrowserError> {
+        self.life.check("frames")?;
+        self.inner.frames().await
+    }
+
+    async fn dispatch(&self, input: LiveInput, gate: InputGate) -> Result<(), BrowserError> {
+        self.life.check("dispatch")?;
+        self.inner.dispatch(input, gate).await
+    }
+
+    async fn end_input(&self, gate: InputGate) -> Result<(), BrowserError> {
+        self.life.check("end_input")?;
+        self.inner.end_input(gate).await
     }
 }
 

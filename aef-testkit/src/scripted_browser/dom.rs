@@ -110,6 +110,12 @@ impl Dom {
         self.attached(ix) && !node.element.hidden && parent
     }
 
+    /// The uppermost element at a place that takes the mouse.
+    pub(super) fn at(&self, x: f64, y: f64) -> Option<Ix> {
+        let covers = |ix: &Ix| self.nodes[*ix].element.place.is_some_and(|place| place.covers(x, y));
+        (0..self.nodes.len()).rev().filter(covers).find(|ix| self.visible(*ix)).filter(|ix| self.enabled(*ix))
+    }
+
     /// Whether a node is usable: neither it nor what it stands in is disabled.
     pub(super) fn enabled(&self, ix: Ix) -> bool {
         let node = &self.nodes[ix];

@@ -19,6 +19,7 @@ pub struct Element {
     pub(super) value: Option<String>,
     pub(super) checked: Option<bool>,
     pub(super) options: Vec<(String, String)>,
+    pub(super) place: Option<Place>,
     pub(super) disabled: bool,
     pub(super) read_only: bool,
     pub(super) hidden: bool,
@@ -121,6 +122,14 @@ impl Element {
         self
     }
 
+    /// The same at a place on the page: its upper left corner and its size in CSS pixels. Without one the mouse of a person
+    /// never meets it.
+    #[must_use]
+    pub const fn at(mut self, x: f64, y: f64, width: f64, height: f64) -> Self {
+        self.place = Some(Place { x, y, width, height });
+        self
+    }
+
     /// The same, and it cannot be used.
     #[must_use]
     pub const fn disabled(mut self) -> Self {
@@ -187,6 +196,21 @@ impl Element {
     #[must_use]
     pub fn shows(self, element: Self) -> Self {
         self.on_click(Reaction::Show(element))
+    }
+}
+
+/// Where an element is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Place {
+    x: f64,
+    y: f64,
+    width: f64,
+    height: f64,
+}
+
+impl Place {
+    pub(super) fn covers(&self, x: f64, y: f64) -> bool {
+        (self.x..self.x + self.width).contains(&x) && (self.y..self.y + self.height).contains(&y)
     }
 }
 

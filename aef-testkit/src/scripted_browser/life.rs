@@ -5,7 +5,7 @@ use aef_core::recovery::ErrorKind;
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     Open,
     Closed,
     Lost(ErrorKind),
@@ -29,6 +29,11 @@ impl Life {
             }
             State::Lost(kind) => Err(loss(operation, kind)),
         }
+    }
+
+    /// Follows the life without being part of it.
+    pub(crate) fn follow(&self) -> watch::Receiver<State> {
+        self.0.subscribe()
     }
 
     pub(crate) fn close(&self) {
@@ -63,6 +68,12 @@ impl Life {
             }
         }
     }
+}
+
+/// Waits until a session is no longer open.
+pub(crate) async fn ended(mut states: watch::Receiver<State>) {
+    // Where the sender is gone, the session is, too.
+    let _ = states.wait_for(|state| *state != State::Open).await;
 }
 
 fn loss(operation: &'static str, kind: ErrorKind) -> BrowserError {

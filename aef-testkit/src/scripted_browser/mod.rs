@@ -13,6 +13,8 @@ mod life;
 mod locate;
 mod perform;
 mod permissive;
+mod pointing;
+mod screen;
 mod session;
 mod site;
 mod tabs;
@@ -25,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use aef_core::browser::{Browser, BrowserError, Session, SessionOptions};
 use aef_core::document::Action;
+use aef_core::live::LiveInput;
 use aef_core::recovery::ErrorKind;
 use async_trait::async_trait;
 use serde_json::Value;
@@ -101,6 +104,12 @@ impl ScriptedBrowser {
     #[must_use]
     pub fn trace(&self) -> Vec<Action> {
         self.trace.actions()
+    }
+
+    /// The input that people have sent to all sessions so far, in order, with what was released in the end.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<LiveInput> {
+        self.trace.inputs()
     }
 
     /// Loses every open session, as a crash of the browser does.

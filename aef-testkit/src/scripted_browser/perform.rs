@@ -38,7 +38,7 @@ impl From<Failure> for Refused {
 
 /// What one attempt has done so far.
 #[derive(Debug, Default)]
-struct Done {
+pub(super) struct Done {
     outcome: ActionOutcome,
     value: Option<Value>,
     file: Option<FileContent>,
@@ -167,19 +167,24 @@ impl Tabs {
         let ix =
             if click.force { self.attached(&click.target, done)? } else { self.usable(&click.target, done)? };
         for _ in 0..click.count.unwrap_or(1) {
-            let dom = &mut self.current_mut().dom;
-            dom.focus = Some(ix);
-            let element = &mut dom.nodes[ix].element;
-            if let Some(checked) = &mut element.checked {
-                *checked = !*checked;
-            }
-            let reactions = element.on_click.clone();
-            self.react(&reactions, done)?;
+            self.click_on(ix, done)?;
             if done.outcome.navigated {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Does what a click on an element does.
+    pub(super) fn click_on(&mut self, ix: Ix, done: &mut Done) -> Result<(), Refused> {
+        let dom = &mut self.current_mut().dom;
+        dom.focus = Some(ix);
+        let element = &mut dom.nodes[ix].element;
+        if let Some(checked) = &mut element.checked {
+            *checked = !*checked;
+        }
+        let reactions = element.on_click.clone();
+        self.react(&reactions, done)
     }
 
     fn enter(
@@ -210,12 +215,14 @@ impl Tabs {
             let ix = self.attached(target, done)?;
             self.current_mut().dom.focus = Some(ix);
         }
+        if press.keys == "Enter" { self.press_enter(done) } else { Ok(()) }
+    }
+
+    /// Does what Enter does in the element that has the focus.
+    pub(super) fn press_enter(&mut self, done: &mut Done) -> Result<(), Refused> {
         let dom = &self.current().dom;
         let Some(ix) = dom.focus else { return Ok(()) };
-        let reactions = match press.keys.as_str() {
-            "Enter" => dom.nodes[ix].element.on_enter.clone(),
-            _ => Vec::new(),
-        };
+        let reactions = dom.nodes[ix].element.on_enter.clone();
         self.react(&reactions, done)
     }
 

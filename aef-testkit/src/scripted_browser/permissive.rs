@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aef_core::browser::{
     ActionError, ActionOutcome, ActionRequest, BrowserError, Capture, CaptureRequest, ConditionResult,
-    FileContent, Observation, ObserveRequest, Performed, Session, SessionOptions, StorageState, TabState,
+    FileContent, InputGate, Observation, ObserveRequest, Performed, Session, SessionOptions, StorageState,
+    TabState,
 };
 use aef_core::document::{Action, ActionKind, Condition, Tab};
+use aef_core::live::{Frames, LiveInput};
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::life::Life;
+use super::screen::Screen;
 use super::trace::Trace;
 
 /// The least that reads as a PNG: one transparent pixel.
@@ -21,6 +24,9 @@ pub(super) const PIXEL: &[u8] = &[
     0, 1, 8, 6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0d, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0,
     1, 0, 0, 5, 0, 1, 0x0d, 0x0a, 0x2d, 0xb4, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
 ];
+
+/// The only tab.
+const TAB: &str = "t1";
 
 /// A picture for evidence.
 pub(super) fn picture() -> FileContent {
@@ -37,12 +43,15 @@ pub(super) struct PermissiveSession {
     trace: Trace,
     values: Arc<BTreeMap<String, Value>>,
     url: Mutex<String>,
+    screen: Screen,
 }
 
 impl PermissiveSession {
     pub(super) fn new(trace: Trace, values: Arc<BTreeMap<String, Value>>, options: SessionOptions) -> Self {
         let url = options.url.unwrap_or_else(|| "about:blank".to_owned());
-        Self { life: Arc::new(Life::new()), trace, values, url: Mutex::new(url) }
+        let screen = Screen::new();
+        screen.show(TAB, &url);
+        Self { life: Arc::new(Life::new()), trace, values, url: Mutex::new(url), screen }
     }
 
     fn url(&self) -> String {
@@ -88,6 +97,7 @@ impl Session for PermissiveSession {
         self.life.check("perform").map_err(|error| ActionError::without_effect(error.failure()))?;
         self.trace.record(&request.action);
         let navigated = self.follow(&request.action);
+        self.screen.show(TAB, &self.url());
         let kind = &request.action.kind;
         let value = kind.variable().and_then(|name| self.values.get(name)).cloned().or_else(|| nothing(kind));
         let file = file(kind);
@@ -129,7 +139,7 @@ impl Session for PermissiveSession {
 
     async fn storage_state(&self) -> Result<StorageState, BrowserError> {
         self.life.check("storage_state")?;
-        let tabs = vec![TabState { name: "t1".to_owned(), url: self.url() }];
+        let tabs = vec![TabState { name: TAB.to_owned(), url: self.url() }];
         Ok(StorageState { tabs, ..StorageState::default() })
     }
 
@@ -140,5 +150,16 @@ impl Session for PermissiveSession {
 
     async fn lost(&self) -> BrowserError {
         self.life.lost().await
+    }
+
+    async fn frames(&self) -> Result<Frames, BrowserError> {
+        self.life.check("frames")?;
+        Ok(self.screen.frames(&self.life))
+    }
+
+    async fn dispatch(&self, input: LiveInput, _: InputGate) -> Result<(), BrowserError> {
+        self.life.check("dispatch")?;
+        self.trace.record_input(&input);
+        Ok(())
     }
 }

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aef_core::browser::{
-    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, Observation, ObserveRequest,
-    Performed, Session, SessionOptions, StorageState,
+    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, InputGate, Observation,
+    ObserveRequest, Performed, Session, SessionOptions, StorageState,
 };
 use aef_core::document::{ActionKind, Templated, Text, TextPart};
+use aef_core::live::{Frames, LiveInput};
 use aef_core::recovery::{ErrorKind, Failure};
 use aef_core::secrets::{ExposeSecret, SecretError};
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use super::life::Life;
 use super::perform::{Entered, Refused};
 use super::permissive::picture;
+use super::screen::Screen;
 use super::site::Server;
 use super::tabs::Tabs;
 use super::trace::Trace;
@@ -29,6 +31,7 @@ pub(super) struct SiteSession {
     trace: Trace,
     latency: Duration,
     tabs: Mutex<Tabs>,
+    screen: Screen,
 }
 
 impl SiteSession {
@@ -46,11 +49,22 @@ impl SiteSession {
         if let Some(url) = &options.url {
             tabs.open(url, &[]).map_err(failed)?;
         }
-        Ok(Self { life: Arc::new(Life::new()), trace, latency: server.site.latency, tabs: Mutex::new(tabs) })
+        let life = Arc::new(Life::new());
+        let latency = server.site.latency;
+        let session = Self { life, trace, latency, tabs: Mutex::new(tabs), screen: Screen::new() };
+        session.show();
+        Ok(session)
     }
 
     fn tabs(&self) -> MutexGuard<'_, Tabs> {
         self.tabs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows what stands there now.
+    fn show(&self) {
+        let tabs = self.tabs();
+        let tab = tabs.current();
+        self.screen.show(&tab.name, tab.dom.url.as_str());
     }
 
     /// The text that an action enters, secrets asked for at the last moment.
@@ -138,6 +152,7 @@ impl Session for SiteSession {
         let entered = self.entered(&request).await.map_err(ActionError::without_effect)?;
         self.trace.record(&request.action);
         let mut performed = self.until_done(&request, entered.as_ref(), begun + request.timeout).await?;
+        self.show();
         performed.outcome.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(performed)
     }
@@ -187,6 +202,38 @@ impl Session for SiteSession {
 
     async fn lost(&self) -> BrowserError {
         self.life.lost().await
+    }
+
+    async fn frames(&self) -> Result<Frames, BrowserError> {
+        self.life.check("frames")?;
+        Ok(self.screen.frames(&self.life))
+    }
+
+    async fn dispatch(&self, input: LiveInput, gate: InputGate) -> Result<(), BrowserError> {
+        self.life.check("dispatch")?;
+        if gate.is_shut() {
+            let late = BrowserError::new(
+                "dispatch",
+                ErrorKind::Timeout,
+                "the time in which input may be sent is over",
+            );
+            return Err(late.with_reason("lease_ended"));
+        }
+        self.trace.record_input(&input);
+        self.tabs().input(&input);
+        if self.tabs().crashed {
+            self.life.lose(ErrorKind::Crashed);
+        }
+        self.show();
+        Ok(())
+    }
+
+    async fn end_input(&self, gate: InputGate) -> Result<(), BrowserError> {
+        let held = self.tabs().hands.held.release();
+        for input in held {
+            self.dispatch(input, gate.clone()).await?;
+        }
+        Ok(())
     }
 }
 

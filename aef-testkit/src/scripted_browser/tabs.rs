@@ -10,6 +10,7 @@ use serde_json::json;
 use url::Url;
 
 use super::dom::Dom;
+use super::pointing::Hands;
 use super::site::Server;
 
 /// How many redirects a navigation follows.
@@ -23,6 +24,7 @@ pub(super) struct Tabs {
     pub(super) dialogs: DialogPolicy,
     pub(super) cookies: BTreeMap<String, String>,
     pub(super) crashed: bool,
+    pub(super) hands: Hands,
     tabs: Vec<OpenTab>,
     /// Names of tabs, the current one last.
     order: Vec<String>,
@@ -32,7 +34,7 @@ pub(super) struct Tabs {
 /// One tab with its history.
 #[derive(Debug)]
 pub(super) struct OpenTab {
-    name: String,
+    pub(super) name: String,
     pub(super) dom: Dom,
     history: Vec<Url>,
     at: usize,
@@ -47,6 +49,7 @@ impl Tabs {
             dialogs: DialogPolicy::default(),
             cookies: BTreeMap::new(),
             crashed: false,
+            hands: Hands::default(),
             tabs: Vec::new(),
             order: Vec::new(),
             opened: 0,

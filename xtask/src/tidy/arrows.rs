@@ -15,11 +15,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("plan", &["document"]),
     ("clock", &["ids"]),
     ("secrets", &["ids"]),
-    ("browser", &["document", "secrets"]),
+    ("live", &["document"]),
+    ("browser", &["document", "secrets", "live"]),
     // The browser's vocabulary, not its trait: what was observed on a page stands in the events.
     ("execution", &["plan", "browser"]),
     ("store", &["execution"]),
-    ("live", &["execution"]),
     ("engine", &["store", "browser", "secrets", "clock", "live"]),
 ];
 

@@ -9,7 +9,7 @@ use super::super::error::EngineError;
 use super::commit::{Batch, StoreClock, first_start};
 use super::driver::{Driver, Stop, cancelled};
 use super::perform::{Context, Task};
-use crate::execution::{Command, Event, Input, Step};
+use crate::execution::{Command, Event, Input, Status, Step};
 use crate::ids::Seq;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -41,7 +41,7 @@ impl Driver {
                     return self.refold().await;
                 }
                 Commit::Durable => {
-                    self.perform(decided);
+                    self.perform(decided).await;
                     return Ok(());
                 }
                 Commit::Conflict => {
@@ -138,7 +138,7 @@ impl Driver {
     }
 
     /// Does what the machine says.
-    fn perform(&mut self, decided: Step) {
+    async fn perform(&mut self, decided: Step) {
         self.wake_at = decided.wake_at;
         if decided.events.is_empty() && decided.commands.is_empty() {
             // Nothing came of it, so nothing comes of it at once either.
@@ -147,6 +147,7 @@ impl Driver {
         if self.released {
             return;
         }
+        self.slot.follow(self.machine.status() == Status::TakenOver).await;
         self.jobs.keep_only(&decided.commands);
         for command in decided.commands {
             self.start(command);

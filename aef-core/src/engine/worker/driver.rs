@@ -4,7 +4,7 @@
 //! what happened, makes durable what the machine decided, and only then performs it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::Inner;
 use super::super::error::{EngineError, EngineErrorKind};
+use super::super::live::SessionSlot;
 use super::super::loading::{Folded, Weight, event_of};
 use super::super::shutdown::Shutdown;
 use super::commit::StoreClock;
@@ -41,24 +42,6 @@ const FINISH: Duration = Duration::from_secs(10);
 
 /// So many claims in a row without an event are one too many.
 const POISONED: u32 = 5;
-
-/// The browser of a driver, where its worker finds it if the driver panics.
-#[derive(Debug, Clone, Default)]
-pub(super) struct SessionSlot(Arc<Mutex<Option<Arc<dyn Session>>>>);
-
-impl SessionSlot {
-    pub(super) fn get(&self) -> Option<Arc<dyn Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn take(&self) -> Option<Arc<dyn Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    pub(super) fn put(&self, session: Arc<dyn Session>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
-    }
-}
 
 /// Why a driver ends before the execution is finished or parked.
 #[derive(Debug)]

@@ -24,11 +24,12 @@ use tracing::Instrument as _;
 pub(super) use self::commit::event_bytes;
 pub use self::options::WorkerOptions;
 
-use self::driver::{Assignment, Driver, SessionSlot, Stop};
+use self::driver::{Assignment, Driver, Stop};
 use self::lease::{Lease, Moment};
 use self::renewal::{Held, Renewal};
 use self::session::close;
 use super::changes::{jittered, next, subscribe};
+use super::live::SessionSlot;
 use super::shutdown::Shutdown;
 use super::{Engine, Inner};
 use crate::execution::{Actor, Event, EventKind, FORMAT, PauseReason, Status};
@@ -204,7 +205,7 @@ impl Work {
         let record = &claim.record;
         let lease = Lease::new(record.id, record.epoch, self.options.lease, sent, record.head);
         self.held.add(lease.clone());
-        let slot = SessionSlot::default();
+        let slot = self.engine.live.add(record.id, lease.gate());
         let assignment = Assignment {
             engine: self.engine.clone(),
             options: self.options.clone(),

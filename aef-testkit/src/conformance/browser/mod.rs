@@ -19,6 +19,8 @@
 #[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
 mod input;
 #[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
+mod live;
+#[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
 mod navigation;
 mod pages;
 #[expect(clippy::missing_panics_doc, reason = "a case panics where the browser does not do as it must")]
@@ -39,6 +41,7 @@ pub use scripted::scripted_pages;
 /// The cases, each a function of a bench that panics where the browser does not do as it must.
 pub mod cases {
     pub use super::input::*;
+    pub use super::live::*;
     pub use super::navigation::*;
     pub use super::reading::*;
     pub use super::session::*;
@@ -121,6 +124,14 @@ macro_rules! for_each_browser_case {
             closing_twice_is_no_error
             a_closed_session_is_never_lost
             a_killed_browser_loses_its_sessions
+            a_watcher_gets_a_frame_of_a_page_that_does_not_change
+            everybody_who_watches_gets_the_newest_frame_first
+            frames_follow_what_is_done_and_where
+            frames_end_with_their_session
+            a_person_clicks_and_types
+            a_shut_gate_lets_no_persons_input_through
+            what_a_person_holds_down_is_released
+            what_a_person_writes_is_told_of_no_action
         }
     };
 }

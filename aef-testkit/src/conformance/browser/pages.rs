@@ -86,6 +86,7 @@ fn router(posts: Posts) -> Router {
         .route("/second", page(SECOND))
         .route("/buttons", page(BUTTONS))
         .route("/form", page(FORM))
+        .route("/places", page(PLACES))
         .route("/list", page(LIST))
         .route("/late", page(LATE))
         .route("/login", page(LOGIN))
@@ -159,6 +160,24 @@ const FORM: &str = r#"<!doctype html><title>Form</title><h1>Form</h1>
     p.textContent = 'Found ' + event.target.value;
     document.body.append(p);
   });
+</script>"#;
+
+const PLACES: &str = r#"<!doctype html><title>Places</title>
+<style> input, button { position: absolute; left: 100px; width: 200px; height: 40px; box-sizing: border-box; } </style>
+<input aria-label="Name" style="top: 100px">
+<button style="top: 200px" onclick="show('shown', 'Shown')">Show</button>
+<button style="top: 300px" onclick="save()">Save</button>
+<script>
+  function show(id, text) {
+    const p = document.createElement('p');
+    p.dataset.testid = id;
+    p.textContent = text;
+    document.body.append(p);
+  }
+  async function save() {
+    await fetch('/save', { method: 'POST' });
+    show('saved', 'Saved');
+  }
 </script>"#;
 
 const LIST: &str = r#"<!doctype html><title>List</title><h1>List</h1>

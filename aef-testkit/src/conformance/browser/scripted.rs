@@ -20,6 +20,7 @@ pub fn scripted_pages(origin: &str) -> ScriptedSite {
         .page("/second", heading("Second").with(Element::link("Home", "/")))
         .page("/buttons", buttons(heading("Buttons"), late))
         .page("/form", form(heading("Form")))
+        .page("/places", places(heading("Places")))
         .page("/list", list(heading("List"), rows.clone()))
         .page("/late", heading("Late").with(late_rows.into_iter().fold(rows, Element::with)))
         .page("/login", heading("Log in").with(log_in))
@@ -56,6 +57,14 @@ fn form(page: Page) -> Page {
         .with(Element::select("Colour", &[("r", "Red"), ("g", "Green"), ("b", "Blue")]))
         .with(Element::checkbox("Agree"))
         .with(Element::field("Search").on_enter(Reaction::Show(found)))
+}
+
+fn places(page: Page) -> Page {
+    let shown = Element::new("p").test_id("shown").text("Shown");
+    let saved = Element::new("p").test_id("saved").text("Saved");
+    page.with(Element::field("Name").at(100.0, 100.0, 200.0, 40.0))
+        .with(Element::button("Show").shows(shown).at(100.0, 200.0, 200.0, 40.0))
+        .with(Element::button("Save").posts("save", "").shows(saved).at(100.0, 300.0, 200.0, 40.0))
 }
 
 fn list(page: Page, rows: Element) -> Page {
