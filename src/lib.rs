@@ -49,6 +49,7 @@
 //! |---|---|---|
 //! | `memory` | `memory::MemoryStore`, for tests and trials | yes |
 //! | `sqlite` | `sqlite::SqliteStore`, durable, in one file | yes |
+//! | `postgres` | `postgres::PostgresStore`, for many workers on many machines | no |
 //! | `cdp` | `cdp::CdpBrowser`, Chromium over the DevTools protocol | yes |
 
 #[cfg(feature = "cdp")]
@@ -56,5 +57,7 @@ pub use aef_browser_cdp as cdp;
 pub use aef_core::*;
 #[cfg(feature = "memory")]
 pub use aef_store_memory as memory;
+#[cfg(feature = "postgres")]
+pub use aef_store_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use aef_store_sqlite as sqlite;

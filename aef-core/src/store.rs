@@ -6,6 +6,7 @@ mod digest;
 mod error;
 mod explain;
 mod host;
+mod packing;
 mod time;
 
 use std::fmt;
@@ -29,6 +30,7 @@ pub use self::host::{
     HostStore, KeyScope, LiveTicket, NewApiKey, NewSop, SecretName, SecretStore, SopStore, StoredSop,
     TicketStore,
 };
+pub use self::packing::{Truncated, pack_events, unpack_events};
 pub use self::time::{next_micros, whole_micros};
 pub use crate::execution::{OpenCheckpoint, Summary};
 

@@ -1,7 +1,7 @@
 //! Appending to a journal: one read of the row, one row of the journal, one change of the row.
 
 use aef_core::ids::{Epoch, Seq};
-use aef_core::store::{Append, Appended, Expect, Notice, StoreErrorKind, Summary, next_micros};
+use aef_core::store::{Append, Appended, Expect, Notice, StoreErrorKind, Summary, next_micros, pack_events};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
@@ -229,7 +229,7 @@ pub(crate) async fn insert(
     .bind(integer(result.epoch.0))
     .bind(result.lease_until.map(micros))
     .bind(micros(result.now))
-    .bind(codec::pack(events))
+    .bind(pack_events(events))
     .execute(connection)
     .await?;
     Ok(())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aef_core::execution::Status;
 use aef_core::ids::{Epoch, ExecutionId, Seq};
+use aef_core::store::unpack_events;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -77,52 +78,7 @@ pub(crate) fn damaged(what: &str, error: &dyn std::fmt::Display) -> Error {
     Error::Damaged(format!("{what} cannot be read: {error}"))
 }
 
-/// Events in one row, each behind its length.
-pub(crate) fn pack(events: &[Bytes]) -> Vec<u8> {
-    let size = events.iter().map(|event| event.len() + size_of::<u32>()).sum();
-    let mut packed = Vec::with_capacity(size);
-    for event in events {
-        let length = u32::try_from(event.len()).expect("an event is far below 4 GiB: values are bounded");
-        packed.extend_from_slice(&length.to_le_bytes());
-        packed.extend_from_slice(event);
-    }
-    packed
-}
-
 /// The events of one row.
 pub(crate) fn unpack(packed: Vec<u8>) -> Result<Vec<Bytes>, Error> {
-    let short = || Error::Damaged("a batch of events ends too early".into());
-    let mut rest = Bytes::from(packed);
-    let mut events = Vec::new();
-    while !rest.is_empty() {
-        let (length, _) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let _ = rest.split_to(size_of::<u32>());
-        if rest.len() < length {
-            return Err(short());
-        }
-        events.push(rest.split_to(length));
-    }
-    Ok(events)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_come_back() {
-        let events =
-            vec![Bytes::from_static(b"{}"), Bytes::new(), Bytes::from_static("\u{1F600}\0".as_bytes())];
-        assert_eq!(unpack(pack(&events)).unwrap(), events);
-        assert_eq!(unpack(pack(&[])).unwrap(), Vec::<Bytes>::new());
-    }
-
-    #[test]
-    fn a_batch_that_was_cut_is_damaged() {
-        let packed = pack(&[Bytes::from_static(b"0123456789")]);
-        for length in 1..packed.len() {
-            assert!(matches!(unpack(packed[..length].to_vec()), Err(Error::Damaged(_))), "{length} bytes");
-        }
-    }
+    unpack_events(packed).map_err(|error| damaged("a batch", &error))
 }

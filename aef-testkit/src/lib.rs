@@ -7,6 +7,8 @@ pub mod documents;
 pub mod doubles;
 pub mod faulty;
 pub mod mocks;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod scripted_browser;
 pub mod stimuli;
 mod witness;

@@ -30,6 +30,9 @@ pub(crate) enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There is no PostgreSQL server to be had.
+    #[error("no PostgreSQL server could be started")]
+    Postgres(#[from] aef_testkit::postgres::ClusterError),
     /// What was checked is not as it should be.
     #[error("{0}")]
     Wrong(String),

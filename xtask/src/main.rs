@@ -5,6 +5,7 @@ mod command;
 mod demo;
 mod demo_site;
 mod phases;
+mod postgres;
 mod setup;
 mod tidy;
 
@@ -31,8 +32,10 @@ enum Task {
     Tidy,
     /// Writes `schema/aef-document.v1.json` anew, from the types of documents.
     Schema,
-    /// Installs Chromium where none is found and prints its path.
+    /// Installs Chromium and PostgreSQL where they are missing and prints Chromium's path.
     Setup,
+    /// Runs a command with a throw-away PostgreSQL server beside it.
+    Postgres(postgres::Options),
     /// Runs the example document on the demo site and verifies what it did.
     Demo(demo::Options),
     /// Serves the demo site until it is killed.
@@ -45,7 +48,8 @@ fn main() -> ExitCode {
         Task::Ci => phases::ci(),
         Task::Tidy => tidy::run(),
         Task::Schema => phases::schema(),
-        Task::Setup => setup::chromium().map(|path| println!("{}", path.display())),
+        Task::Setup => setup::all().map(|path| println!("{}", path.display())),
+        Task::Postgres(options) => postgres::run(&options),
         Task::Demo(options) => demo::run(&options),
         Task::DemoSite(options) => demo_site::serve(&options),
     };

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use aef_testkit::postgres::{ClusterOptions, URL};
+
 use crate::command::{self, Failure};
-use crate::{setup, tidy};
+use crate::{postgres, setup, tidy};
 
 /// Checks, then every test of the workspace.
 pub(crate) fn test() -> Result<(), Failure> {
@@ -12,14 +14,11 @@ pub(crate) fn test() -> Result<(), Failure> {
     phase("format", || command::run(command::cargo().args(["fmt", "--all", "--check"])))?;
     phase("purity", purity)?;
     phase("tidy", tidy::run)?;
+    let server = phase("postgres", || postgres::start(&ClusterOptions::default()))?;
     phase("tests", || {
-        command::run(command::cargo().env(setup::CHROMIUM, &chromium).args([
-            "test",
-            "--workspace",
-            "--all-features",
-            "--no-fail-fast",
-            "--quiet",
-        ]))
+        let mut tests = command::cargo();
+        tests.env(setup::CHROMIUM, &chromium).env(URL, server.url("postgres"));
+        command::run(tests.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--quiet"]))
     })
 }
 

@@ -1,8 +1,10 @@
-//! Finds a Chromium, and installs one where there is none.
+//! Finds what the tests drive, and installs what is missing.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use aef_testkit::postgres::Cluster;
 
 use crate::command::{self, Failure};
 
@@ -41,21 +43,39 @@ pub(crate) fn chromium() -> Result<PathBuf, Failure> {
     })
 }
 
-fn install() -> Result<(), Failure> {
-    if find(&["apt-get"]).is_none() {
-        return Err(Failure::Wrong(format!(
-            "no Chromium was found and there is no apt-get to install one: install Chromium or Chrome, or set \
-             {CHROMIUM} to its path"
-        )));
+/// The path of a Chromium; both it and PostgreSQL are installed first where they are missing.
+pub(crate) fn all() -> Result<PathBuf, Failure> {
+    if !Cluster::is_installed() {
+        install_postgres()?;
     }
+    chromium()
+}
+
+/// Installs PostgreSQL, of which the tests start a server of their own.
+pub(crate) fn install_postgres() -> Result<(), Failure> {
+    println!("setup: no PostgreSQL was found; the tests start a server, so it is installed with apt-get");
+    install_package("PostgreSQL", &["postgresql"])
+}
+
+fn install() -> Result<(), Failure> {
     println!(
         "setup: no Chromium was found; the tests and the demo drive one, so it is installed with apt-get"
     );
-    command::run(privileged("apt-get")?.args(["update", "--quiet=2"]))?;
+    install_package("Chromium", &PACKAGES)
+}
+
+/// Installs the first of the packages that can be.
+fn install_package(what: &str, packages: &[&str]) -> Result<(), Failure> {
+    if find(&["apt-get"]).is_none() {
+        return Err(Failure::Wrong(format!(
+            "{what} is missing and there is no apt-get to install it: install it by other means"
+        )));
+    }
+    command::run(privileged("apt-get", what)?.args(["update", "--quiet=2"]))?;
     let mut last = Ok(());
-    for package in PACKAGES {
+    for package in packages {
         println!("setup: apt-get install {package}");
-        last = command::run(privileged("apt-get")?.env("DEBIAN_FRONTEND", "noninteractive").args([
+        last = command::run(privileged("apt-get", what)?.env("DEBIAN_FRONTEND", "noninteractive").args([
             "install",
             "--yes",
             "--quiet=2",
@@ -70,15 +90,14 @@ fn install() -> Result<(), Failure> {
 }
 
 /// A program that is run as root: itself where we are root, else through sudo.
-fn privileged(name: &str) -> Result<Command, Failure> {
+fn privileged(name: &str, what: &str) -> Result<Command, Failure> {
     if is_root()? {
         return Ok(command::program(name));
     }
     if find(&["sudo"]).is_none() {
         return Err(Failure::Wrong(format!(
-            "no Chromium was found, and installing one takes root or sudo: run `apt-get install {}` as root, or \
-             set {CHROMIUM} to the path of one",
-            PACKAGES[0]
+            "{what} is missing, and installing it takes root or sudo: run `cargo xtask setup` as root, or name what is \
+             installed elsewhere (a Chromium in {CHROMIUM})"
         )));
     }
     let mut sudo = command::program("sudo");
