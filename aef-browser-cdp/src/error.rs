@@ -21,6 +21,8 @@ pub(crate) enum CdpError {
     Refused { method: Cow<'static, str>, code: i64, message: String },
     #[error("unexpected payload of {method}")]
     Malformed { method: String, source: Arc<serde_json::Error> },
+    #[error("the picture is not base64")]
+    Picture(#[from] base64::DecodeError),
     #[error("the session is over")]
     Lost(#[source] Loss),
     #[error("the lease ended before the input was sent")]
@@ -99,7 +101,7 @@ impl CdpError {
             Self::Lost(loss) => return Failure::new(loss.kind(), loss.to_string()),
             Self::Connect { .. } | Self::Endpoint { .. } | Self::Backlog => ErrorKind::Disconnected,
             Self::Timeout { .. } => ErrorKind::Timeout,
-            Self::Refused { .. } | Self::Malformed { .. } => ErrorKind::Internal,
+            Self::Refused { .. } | Self::Malformed { .. } | Self::Picture(_) => ErrorKind::Internal,
             Self::Secret(source) => return Failure::new(ErrorKind::SecretMissing, source.to_string()),
             Self::Launch(
                 LaunchError::NotFound | LaunchError::NotExecutable(_) | LaunchError::RootNeedsNoSandbox,

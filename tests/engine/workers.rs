@@ -9,7 +9,7 @@ use aef::browser::{
 };
 use aef::engine::{Engine, SubmitOptions, WorkerOptions};
 use aef::execution::{Answer, CheckpointKind, EventKind, PauseReason, Status};
-use aef::store::{ClaimRequest, ExecutionStore as _};
+use aef::store::{ClaimRequest, ExecutionStore as _, Explanation};
 use async_trait::async_trait;
 use serde_json::json;
 
@@ -123,6 +123,30 @@ async fn an_execution_that_waits_is_parked_and_goes_on_without_asking_again() {
     let asked = count(&handle, |kind| matches!(kind, EventKind::CheckpointRaised { .. })).await;
     assert_eq!(asked, 1, "the page is the one that was shown");
     worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_was_handed_over_waits_for_the_person_and_for_no_worker() {
+    let stage = Stage::new();
+    let one = stage.worker("one");
+    let handle = stage.submit(ASKING).await;
+    let checkpoint = waiting(handle.wait().await.unwrap()).checkpoint.unwrap();
+    one.end().await;
+    let explained = handle.explain().await.unwrap();
+    let Explanation::Person { status, note, until } = explained else { panic!("{explained:?}") };
+    assert_eq!((status, note.as_deref()), (Status::WaitingCheckpoint, Some("Save it?")));
+    assert_eq!(until, checkpoint.expires_at);
+
+    handle.pause().await.unwrap();
+    let explained = handle.explain().await.unwrap();
+    assert!(matches!(explained, Explanation::Person { status: Status::Paused, .. }), "{explained:?}");
+    handle.resume().await.unwrap();
+    handle.answer(checkpoint.id, Answer::approve()).await.unwrap();
+    assert_eq!(handle.explain().await.unwrap(), Explanation::Room { workers: 1 });
+    let two = stage.worker("two");
+    finished(handle.wait().await.unwrap());
+    assert_eq!(stage.browser.witness().total("save"), 1);
+    two.end().await;
 }
 
 #[tokio::test(start_paused = true)]

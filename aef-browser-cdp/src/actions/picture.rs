@@ -153,13 +153,10 @@ impl Context {
         for world in painted.unwrap_or_default() {
             self.link(&world.session).post(&mask_call(&world, Value::Null));
         }
-        let bytes = STANDARD
-            .decode(shot?.data)
-            .map_err(|error| fault("internal", "exception", format!("the picture is not base64: {error}")))?;
         Ok(FileContent {
             name: format!("screenshot.{extension}"),
             media_type: media_type.to_owned(),
-            bytes: Bytes::from(bytes),
+            bytes: decoded(&shot?.data)?,
         })
     }
 
@@ -255,4 +252,23 @@ fn mask_call(world: &World, request: Value) -> CallFunctionOnParams {
     call.return_by_value = Some(true);
     call.arguments = Some(vec![CallArgument { value: Some(request), ..CallArgument::default() }]);
     call
+}
+
+fn decoded(picture: &str) -> Result<Bytes, CdpError> {
+    Ok(Bytes::from(STANDARD.decode(picture)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_damaged_picture_says_where_it_is_damaged() {
+        assert_eq!(decoded("cGl4ZWw=").unwrap(), "pixel");
+        let error = decoded("cGl4!Ww=").unwrap_err().during("capture");
+        let source = error.source().unwrap().source().unwrap();
+        assert!(source.downcast_ref::<base64::DecodeError>().is_some(), "{source}");
+    }
 }

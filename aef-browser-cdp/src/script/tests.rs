@@ -3,6 +3,8 @@
 mod cases;
 mod laboratory;
 
+use std::error::Error as _;
+
 use serde_json::{Value, json};
 
 use self::{cases::Table, laboratory::Laboratory};
@@ -13,8 +15,9 @@ async fn run(table: &str) {
     let mut laboratory = Laboratory::open().await;
     let mut wrong = Vec::new();
     for (group, case) in table.cases() {
-        if let Err(difference) = case.run(&mut laboratory).await {
-            wrong.push(format!("{group} / {}: {difference}", case.name));
+        if let Err(failed) = case.run(&mut laboratory).await {
+            let difference = failed.source().map(ToString::to_string).unwrap_or_default();
+            wrong.push(format!("{group} / {}: {failed}: {difference}", case.name));
         }
     }
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), table.len(), wrong.join("\n"));

@@ -1,10 +1,15 @@
+//! The end of a session: what is told of it, and how soon.
+
+mod times;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aef_browser_cdp::{CdpBrowser, ConnectOptions, LaunchOptions};
-use aef_core::browser::{Browser, Effect, Session};
+use aef_core::browser::{Browser, BrowserError, Effect, Session};
 use aef_core::recovery::ErrorKind;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::support::{Page, Site, act, browser, launch_options, open, options, perform, text};
 
@@ -21,27 +26,29 @@ async fn site() -> Site {
     .await
 }
 
-/// A wait that only the end of the session ends.
-fn wait(session: &Arc<dyn Session>) -> tokio::task::JoinHandle<(ErrorKind, Instant)> {
+/// A session in which scripts may run, with a page of the site open.
+async fn scripting(browser: &CdpBrowser, site: &Site) -> Arc<dyn Session> {
+    let mut allowing = options(&[site.origin()]);
+    allowing.policy.allow_evaluate = true;
+    allowing.url = Some(site.url("/"));
+    browser.open(allowing).await.unwrap()
+}
+
+/// A call that only the end of the session ends. The site is asked for `/underway` when the page has it in hand.
+fn wait(session: &Arc<dyn Session>) -> JoinHandle<(ErrorKind, Instant)> {
     let session = Arc::clone(session);
     tokio::spawn(async move {
-        let error = perform(
-            &session,
-            json!({ "action": "wait_for", "condition": { "visible": { "css": "#never" } }, "timeout": 30 }),
-        )
-        .await
-        .unwrap_err();
+        let script = "await fetch('/underway'); await new Promise(() => {});";
+        let endless = json!({ "action": "evaluate", "script": script, "timeout": 120 });
+        let error = perform(&session, endless).await.unwrap_err();
         (error.failure.kind, Instant::now())
     })
 }
 
-/// Returns when the wait has reached the page: it holds the turn, and the page has been asked.
-async fn settled(session: &Arc<dyn Session>) {
-    let observed =
-        crate::support::observe(session, json!([{ "title": { "equals": "Start" } }]), Duration::from_secs(5))
-            .await;
-    assert!(observed.results[0].holds);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+/// Waits for the end of the session.
+fn loss(session: &Arc<dyn Session>) -> JoinHandle<(BrowserError, Instant)> {
+    let session = Arc::clone(session);
+    tokio::spawn(async move { (session.lost().await, Instant::now()) })
 }
 
 fn kill(pid: u32) {
@@ -52,13 +59,9 @@ fn kill(pid: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_browser_is_known_at_once_and_started_anew() {
     let (browser, site) = (browser().await, site().await);
-    let session = open(&browser, &site, "/").await;
-    let waiting = wait(&session);
-    settled(&session).await;
-    let lost = tokio::spawn({
-        let session = Arc::clone(&session);
-        async move { (session.lost().await, Instant::now()) }
-    });
+    let session = scripting(&browser, &site).await;
+    let (waiting, lost) = (wait(&session), loss(&session));
+    site.asked("/underway", 1).await;
     let pid = browser.process_id().await.unwrap();
     let killed = Instant::now();
     kill(pid);
@@ -77,23 +80,16 @@ async fn a_killed_browser_is_known_at_once_and_started_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crashed_page_is_known_at_once_and_harms_no_other_session() {
     let (browser, site) = (browser().await, site().await);
-    let mut allowing = options(&[site.origin()]);
-    allowing.policy.allow_evaluate = true;
-    allowing.url = Some(site.url("/"));
-    let session = browser.open(allowing).await.unwrap();
+    let session = scripting(&browser, &site).await;
     // Another process, as the two would otherwise share one and its fate.
     let other = open(&browser, &site, "/close").await;
     let renderers = renderers_of(browser.process_id().await.unwrap());
-    let waiting = wait(&session);
-    settled(&session).await;
-    let lost = tokio::spawn({
-        let session = Arc::clone(&session);
-        async move { session.lost().await }
-    });
+    let (waiting, lost) = (wait(&session), loss(&session));
+    site.asked("/underway", 1).await;
     let killed = Instant::now();
     renderers.into_iter().for_each(kill);
     let (kind, at) = waiting.await.unwrap();
-    assert_eq!((kind, lost.await.unwrap().kind()), (ErrorKind::Crashed, ErrorKind::Crashed));
+    assert_eq!((kind, lost.await.unwrap().0.kind()), (ErrorKind::Crashed, ErrorKind::Crashed));
     assert!(at - killed < KNOWN, "the call ended after {:?}", at - killed);
     assert_eq!(other.lost().await.kind(), ErrorKind::Crashed);
     // The browser itself lives on.
@@ -121,10 +117,7 @@ fn renderers_of(browser: u32) -> Vec<u32> {
 async fn the_last_page_that_closes_itself_takes_the_session_along() {
     let (browser, site) = (browser().await, site().await);
     let session = open(&browser, &site, "/opener").await;
-    let lost = tokio::spawn({
-        let session = Arc::clone(&session);
-        async move { session.lost().await.kind() }
-    });
+    let lost = loss(&session);
     let opening = json!({ "action": "click", "target": { "role": "link" }, "popup": { "as": "popup" } });
     act(&session, opening).await;
     act(&session, json!({ "action": "tab", "close": "t1" })).await;
@@ -133,7 +126,7 @@ async fn the_last_page_that_closes_itself_takes_the_session_along() {
     {
         assert_eq!((error.failure.kind, error.effect), (ErrorKind::PageLost, Effect::Possible));
     }
-    assert_eq!(lost.await.unwrap(), ErrorKind::PageLost);
+    assert_eq!(lost.await.unwrap().0.kind(), ErrorKind::PageLost);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,8 +147,7 @@ async fn a_browser_of_somebody_else_is_used_and_left_running() {
     let site = site().await;
     let theirs = browser().await;
     let profile = profile_of(theirs.process_id().await.unwrap());
-    let port_file = std::fs::read_to_string(format!("{profile}/DevToolsActivePort")).unwrap();
-    let (port, path) = port_file.split_once('\n').unwrap();
+    let (port, path) = endpoint(&profile);
     let url = format!("ws://127.0.0.1:{port}{path}");
     let ours = CdpBrowser::connect(&url, ConnectOptions::default()).await.unwrap();
     let session = open(&ours, &site, "/").await;
@@ -163,6 +155,13 @@ async fn a_browser_of_somebody_else_is_used_and_left_running() {
     drop((session, ours));
     let theirs_still = open(&theirs, &site, "/").await;
     assert_eq!(act(&theirs_still, json!({ "action": "reload" })).await.outcome.title, "Start");
+}
+
+/// The port on which a browser listens, and the path of its socket.
+fn endpoint(profile: &str) -> (u16, String) {
+    let file = std::fs::read_to_string(format!("{profile}/DevToolsActivePort")).unwrap();
+    let (port, path) = file.split_once('\n').unwrap();
+    (port.parse().unwrap(), path.to_owned())
 }
 
 fn profile_of(pid: u32) -> String {

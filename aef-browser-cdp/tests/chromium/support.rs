@@ -1,7 +1,7 @@
 //! A site of a few pages, and the few lines that every test begins with.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aef_browser_cdp::{CdpBrowser, LaunchOptions};
@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// An answer of the site.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub(crate) struct Page {
 #[derive(Debug)]
 pub(crate) struct Site {
     port: u16,
-    hits: Arc<Mutex<Vec<String>>>,
+    hits: watch::Sender<Vec<String>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -72,11 +73,11 @@ impl Site {
         let pages: HashMap<String, Page> =
             pages.into_iter().map(|(path, page)| (path.to_owned(), page)).collect();
         let pages = Arc::new(pages);
-        let hits: Arc<Mutex<Vec<String>>> = Arc::default();
-        let seen = Arc::clone(&hits);
+        let hits = watch::Sender::default();
+        let seen = hits.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, Arc::clone(&pages), Arc::clone(&seen), port));
+                tokio::spawn(answer(stream, Arc::clone(&pages), seen.clone(), port));
             }
         });
         Self { port, hits, task }
@@ -97,7 +98,15 @@ impl Site {
 
     /// Method and path of every request so far, but for icons.
     pub(crate) fn hits(&self) -> Vec<String> {
-        self.hits.lock().unwrap().iter().filter(|hit| !hit.contains("favicon")).cloned().collect()
+        self.hits.borrow().iter().filter(|hit| !hit.contains("favicon")).cloned().collect()
+    }
+
+    /// Returns when the site has been asked for a path so many times.
+    pub(crate) async fn asked(&self, path: &str, times: usize) {
+        let is_it = |hit: &&String| hit.split_once(' ').is_some_and(|(_, asked)| asked == path);
+        let mut hits = self.hits.subscribe();
+        let asked = hits.wait_for(|hits| hits.iter().filter(is_it).count() >= times);
+        tokio::time::timeout(Duration::from_secs(30), asked).await.expect("the page asks").unwrap();
     }
 }
 
@@ -110,7 +119,7 @@ impl Drop for Site {
 async fn answer(
     mut stream: TcpStream,
     pages: Arc<HashMap<String, Page>>,
-    hits: Arc<Mutex<Vec<String>>>,
+    hits: watch::Sender<Vec<String>>,
     port: u16,
 ) {
     let mut head = Vec::new();
@@ -124,7 +133,7 @@ async fn answer(
     let text = String::from_utf8_lossy(&head).into_owned();
     let mut words = text.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    hits.lock().unwrap().push(format!("{method} {path}"));
+    hits.send_modify(|hits| hits.push(format!("{method} {path}")));
     let bare = path.split('?').next().unwrap_or_default();
     let missing = Page::new(404, "text/html", "<title>missing</title>");
     let page = pages.get(bare).cloned().unwrap_or(missing);

@@ -88,8 +88,13 @@ fn waiting(state: &ExecutionState, waits: &Explanation) -> Option<String> {
     let sentence = match waits {
         Explanation::Nothing { .. } => return None,
         Explanation::Start => "to be started".to_owned(),
-        Explanation::Person { note: Some(note), .. } => format!("for a person: {note}"),
-        Explanation::Person { note: None, .. } => "for a person".to_owned(),
+        Explanation::Person { status, note, until } => {
+            let person = note.as_ref().map_or_else(|| "for a person".to_owned(), |note| format!("for a person: {note}"));
+            match until.filter(|_| *status == Status::WaitingRecovery) {
+                Some(until) => format!("{person}; goes on by itself at {}", until.strftime("%H:%M:%S UTC")),
+                None => person,
+            }
+        }
         Explanation::Timer { due } => format!("until {}", due.strftime("%Y-%m-%d %H:%M:%S UTC")),
         Explanation::Worker { worker, until } => {
             format!("for {worker}, which is at it; its lease ends at {}", until.strftime("%H:%M:%S UTC"))

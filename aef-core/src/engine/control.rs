@@ -261,15 +261,17 @@ fn request(folded: &Folded, step: &Step, before: Seq, unleased: bool) -> Append 
         events: step.events.iter().map(event_bytes).collect(),
         format: FORMAT,
         summary: (!starves).then(|| folded.machine.summary()),
-        wake_at: wake_at(is_final, folded.now),
+        wake_at: wake_at(folded),
         release: false,
         snapshot: None,
     }
 }
 
-/// A worker looks at once at what a person has asked.
-fn wake_at(is_final: bool, now: Timestamp) -> Option<Timestamp> {
-    (!is_final).then_some(now)
+/// A worker looks at once at what a person has asked, unless there is nothing in it for a worker to do.
+fn wake_at(folded: &Folded) -> Option<Timestamp> {
+    let machine = &folded.machine;
+    let concerns_worker = folded.live_lease().is_some() || machine.needs_worker();
+    if concerns_worker && !machine.status().is_final() { Some(folded.now) } else { machine.wake_at() }
 }
 
 const fn is_request(kind: &EventKind) -> bool {

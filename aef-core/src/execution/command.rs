@@ -9,7 +9,7 @@ use super::checkpoint::{Answer, Artifact, Evidence};
 use super::event::{Event, Values};
 use super::status::Status;
 use crate::browser::{ActionOutcome, Effect, Observation};
-use crate::document::{Action, Condition, Target};
+use crate::document::{Action, Condition, Diagnostics, Target};
 use crate::ids::{CheckpointId, Seq, StepId};
 use crate::recovery::{Failure, RecoveryOption};
 
@@ -207,6 +207,21 @@ pub struct Rejected {
     pub detail: String,
     /// For an answer that came too late: the one that counted.
     pub answered: Option<Box<Answer>>,
+    /// What is wrong with the data that came with it.
+    #[source]
+    pub cause: Option<RejectedData>,
+}
+
+/// What is wrong with the data of an input that is [`Rejected`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RejectedData {
+    /// It does not fit the form.
+    #[error(transparent)]
+    Form(Diagnostics),
+    /// It is more than variables may hold.
+    #[error("{0}")]
+    Values(Failure),
 }
 
 impl Input {

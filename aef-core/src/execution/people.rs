@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::checkpoint::{Answer, AnswerKind, Checkpoint, CheckpointKind};
-use super::command::{Input, Rejected};
+use super::command::{Input, Rejected, RejectedData};
 use super::event::{EventKind, SettledBy, SkipReason, Values};
 use super::machine::{Batch, Execution};
 use super::state::At;
@@ -52,7 +52,7 @@ impl Execution {
     }
 
     fn reject(&self, input: &'static str, detail: impl Into<String>) -> Rejected {
-        Rejected { input, status: self.status(), detail: detail.into(), answered: None }
+        Rejected { input, status: self.status(), detail: detail.into(), answered: None, cause: None }
     }
 
     fn start(&mut self, batch: &mut Batch<'_>, name: &'static str) -> Result<(), Rejected> {
@@ -177,8 +177,9 @@ impl Execution {
                 || answer.data.is_none() && checkpoint.kind == CheckpointKind::AfterExecution;
             if !optional {
                 let data = answer.data.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-                crate::plan::Plan::check_form(form, &data).map_err(|problem| {
-                    self.reject(name, format!(": the data does not fit the form: {problem}"))
+                crate::plan::Plan::check_form(form, &data).map_err(|diagnostics| Rejected {
+                    cause: Some(RejectedData::Form(diagnostics)),
+                    ..self.reject(name, ": the data does not fit the form")
                 })?;
             }
         }
@@ -385,7 +386,10 @@ impl Execution {
         if !self.status().is_waiting() {
             return Err(self.reject(name, ": pause it first"));
         }
-        self.check_sizes(&sets).map_err(|failure| self.reject(name, format!(": {}", failure.message)))?;
+        self.check_sizes(&sets).map_err(|failure| Rejected {
+            cause: Some(RejectedData::Values(failure)),
+            ..self.reject(name, ": the values are too large")
+        })?;
         self.emit(batch, EventKind::VariablesSet { sets });
         Ok(())
     }

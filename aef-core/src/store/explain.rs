@@ -24,6 +24,9 @@ pub enum Explanation {
         status: Status,
         /// A sentence, where the engine has left one.
         note: Option<String>,
+        /// When it is looked at again without one: another attempt is due, or the patience ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// For a time.
     Timer {
@@ -73,12 +76,14 @@ impl ExecutionRecord {
         }
         match (status, self.wake_at) {
             (Status::Created, _) => Explanation::Start,
-            (_, Some(due)) if due <= now => around.explain(),
-            // Their time to wake is when the patience ends, which nobody waits for.
-            (Status::Paused | Status::WaitingCheckpoint | Status::TakenOver, _) | (_, None) => {
-                Explanation::Person { status, note: self.summary.note.clone() }
-            }
-            (_, Some(due)) => Explanation::Timer { due },
+            // An answer counts at any time: a worker that is due has only the browser of the one before to give up.
+            (_, Some(due)) if due <= now && status != Status::WaitingCheckpoint => around.explain(),
+            (Status::Queued | Status::Running, Some(due)) => Explanation::Timer { due },
+            (_, wake_at) => Explanation::Person {
+                status,
+                note: self.summary.note.clone(),
+                until: wake_at.filter(|due| *due > now),
+            },
         }
     }
 }

@@ -56,6 +56,24 @@ enum Input {
     Key(String),
 }
 
+/// A case that did not go as it says.
+#[derive(Debug, thiserror::Error)]
+#[error("step {step}")]
+pub(super) struct Failed {
+    step: usize,
+    #[source]
+    difference: Difference,
+}
+
+/// How an answer differs from what was expected.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Difference {
+    #[error("a call without an expectation")]
+    Unspoken,
+    #[error("{path} is {actual}, not {expected}")]
+    Value { path: String, expected: Value, actual: Value },
+}
+
 /// What earlier steps answered.
 #[derive(Default)]
 struct Memory {
@@ -94,20 +112,20 @@ impl Case {
         assert!(self.html.is_some() && !self.steps.is_empty(), "the case {} is not complete", self.name);
     }
 
-    /// Runs the case; an error says what was different.
-    pub(super) async fn run(&self, laboratory: &mut Laboratory) -> Result<(), String> {
+    /// Runs the case.
+    pub(super) async fn run(&self, laboratory: &mut Laboratory) -> Result<(), Failed> {
         laboratory.load(self.html.as_deref().unwrap_or_default()).await;
         let mut memory = Memory::default();
         for (number, step) in self.steps.iter().enumerate() {
             let result = step.run(laboratory, &mut memory).await;
-            result.map_err(|difference| format!("step {}: {difference}", number + 1))?;
+            result.map_err(|difference| Failed { step: number + 1, difference })?;
         }
         Ok(())
     }
 }
 
 impl Step {
-    async fn run(&self, laboratory: &Laboratory, memory: &mut Memory) -> Result<(), String> {
+    async fn run(&self, laboratory: &Laboratory, memory: &mut Memory) -> Result<(), Difference> {
         match self {
             Self::Call { call, with, ok, error } => {
                 let answer = laboratory.call(call, &memory.filled(with)).await;
@@ -115,7 +133,7 @@ impl Step {
                 match (ok, error) {
                     (_, Some(error)) => compare(&json!({"error": error, "ok": null}), &answer, ""),
                     (Some(ok), None) => compare(&json!({"ok": ok, "error": null}), &answer, ""),
-                    (None, None) => Err("a call without an expectation".to_owned()),
+                    (None, None) => Err(Difference::Unspoken),
                 }
             }
             Self::Send { send } => {
@@ -159,7 +177,7 @@ impl Memory {
     }
 }
 
-fn compare(expected: &Value, actual: &Value, path: &str) -> Result<(), String> {
+fn compare(expected: &Value, actual: &Value, path: &str) -> Result<(), Difference> {
     match (expected, actual) {
         (Value::Object(members), Value::Object(_)) => members.iter().try_for_each(|(key, value)| {
             compare(value, actual.get(key).unwrap_or(&Value::Null), &format!("{path}/{key}"))
@@ -176,7 +194,10 @@ fn compare(expected: &Value, actual: &Value, path: &str) -> Result<(), String> {
         }
         (Value::Number(one), Value::Number(other)) if near(one.as_f64(), other.as_f64()) => Ok(()),
         _ if expected == actual => Ok(()),
-        _ => Err(format!("{path} is {actual}, not {expected}")),
+        _ => {
+            let (expected, actual) = (expected.clone(), actual.clone());
+            Err(Difference::Value { path: path.to_owned(), expected, actual })
+        }
     }
 }
 

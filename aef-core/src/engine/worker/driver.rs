@@ -328,6 +328,7 @@ impl Driver {
             let state = self.context.kept_state(&*session).await;
             last.push(Input::BrowserStateSaved { state });
             close(&*session).await;
+            last.push(Input::SessionClosed);
         }
         self.release(last).await
     }

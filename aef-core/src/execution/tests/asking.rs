@@ -1,5 +1,7 @@
 //! Checkpoints, and what is bound to them.
 
+use std::error::Error as _;
+
 use serde_json::json;
 
 use super::*;
@@ -82,6 +84,18 @@ fn an_approval_is_bound_to_the_values_that_were_shown() {
     script.answer(AnswerKind::Approve).run();
     assert_eq!(script.status(), Status::WaitingCheckpoint);
     assert_eq!(script.checkpoint().title, "Save Eve?");
+}
+
+#[test]
+fn data_that_cannot_be_taken_says_why() {
+    let mut script = Script::new(ASK);
+    script.run();
+    let huge = "x".repeat(MAX_VALUE_BYTES + 1);
+    let rejected = script.ask(Input::SetVariables([("who".to_owned(), json!(huge))].into())).unwrap_err();
+    assert_eq!(rejected.to_string(), "cannot set variables while the execution is waiting_checkpoint: the values are too large");
+    let Some(RejectedData::Values(failure)) = &rejected.cause else { panic!("{rejected:?}") };
+    assert_eq!((failure.kind, failure.reason.as_deref()), (ErrorKind::Data, Some("too_large")));
+    assert!(rejected.source().unwrap().to_string().contains("`who`"));
 }
 
 #[test]

@@ -24,6 +24,10 @@ async fn set(scene: &Scene<'_>, record: &ExecutionRecord, status: Status, wake_a
     scene.append(Append { summary: Some(said), wake_at, ..batch(record.id, head, ["a"]) }).await;
 }
 
+fn person(status: Status, until: Option<Timestamp>) -> Explanation {
+    Explanation::Person { status, note: Some("because".into()), until }
+}
+
 /// A held one waits to be started.
 pub async fn g12_a_held_one_waits_for_its_start(on: &dyn StoreUnderTest) {
     let scene = Scene::new(on);
@@ -43,11 +47,32 @@ pub async fn g12_one_that_asks_waits_for_a_person(on: &dyn StoreUnderTest) {
         (Status::WaitingRecovery, None),
         (Status::TakenOver, soon),
     ];
-    for (status, wake_at) in cases {
-        set(&scene, &record, status, wake_at).await;
-        let expected = Explanation::Person { status, note: Some("because".into()) };
-        assert_eq!(explain(&scene, record.id).await, expected);
+    for (status, until) in cases {
+        set(&scene, &record, status, until).await;
+        assert_eq!(explain(&scene, record.id).await, person(status, until));
     }
+}
+
+/// One that offers a person how to go on, and is tried again by itself, waits for the person; the time is told.
+pub async fn g12_one_that_offers_recovery_waits_for_a_person(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    let record = scene.create(new_execution("ada")).await;
+    let retry = Some(later(scene.now().await, LEASE));
+    set(&scene, &record, Status::WaitingRecovery, retry).await;
+    assert_eq!(explain(&scene, record.id).await, person(Status::WaitingRecovery, retry));
+    scene.advance(EXPIRED).await;
+    assert_eq!(explain(&scene, record.id).await, Explanation::NoWorker, "the attempt is due");
+}
+
+/// One that was handed over at its question waits for the person, though a worker has yet to see to its browser.
+pub async fn g12_one_handed_over_at_its_question_waits_for_a_person(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    let claim = scene.held("ada", "w1").await;
+    let now = Some(scene.now().await);
+    let said = Summary { note: Some("because".into()), ..summary(Status::WaitingCheckpoint) };
+    let asking = Append { summary: Some(said), wake_at: now, ..fenced(&claim, Seq(1), ["asked"]) };
+    scene.append(Append { release: true, ..asking }).await;
+    assert_eq!(explain(&scene, claim.record.id).await, person(Status::WaitingCheckpoint, None));
 }
 
 /// One that is to begin or to be tried again later waits for the time.
@@ -55,7 +80,7 @@ pub async fn g12_one_that_is_delayed_waits_for_the_time(on: &dyn StoreUnderTest)
     let scene = Scene::new(on);
     let record = scene.create(new_execution("ada")).await;
     let due = later(scene.now().await, LEASE);
-    for status in [Status::Queued, Status::WaitingRecovery, Status::Running] {
+    for status in [Status::Queued, Status::Running] {
         set(&scene, &record, status, Some(due)).await;
         assert_eq!(explain(&scene, record.id).await, Explanation::Timer { due });
     }

@@ -107,6 +107,8 @@ macro_rules! for_each_store_case {
             creating::g11_racing_requests_make_one,
             explaining::g12_a_held_one_waits_for_its_start,
             explaining::g12_one_that_asks_waits_for_a_person,
+            explaining::g12_one_that_offers_recovery_waits_for_a_person,
+            explaining::g12_one_handed_over_at_its_question_waits_for_a_person,
             explaining::g12_one_that_is_delayed_waits_for_the_time,
             explaining::g12_one_that_runs_waits_for_its_worker,
             explaining::g12_without_a_worker_it_says_so,
