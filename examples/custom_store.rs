@@ -160,48 +160,17 @@ async fn main() -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use aef_testkit::SimClock;
-    use aef_testkit::conformance::store::{self as cases, StoreUnderTest};
+    use aef_testkit::conformance::store::{self as cases, Volatile};
 
     use super::*;
 
-    /// The store, and the clock by which the cases let leases run out.
-    struct UnderTest {
-        store: TellingStore,
-        clock: SimClock,
-    }
-
-    impl UnderTest {
-        fn new() -> Self {
-            let clock = SimClock::new();
-            Self { store: TellingStore::new(Arc::new(clock.clone())), clock }
-        }
-    }
-
-    #[async_trait]
-    impl StoreUnderTest for UnderTest {
-        fn store(&self) -> Arc<dyn Store> {
-            Arc::new(self.store.clone())
-        }
-
-        async fn advance(&self, by: Duration) {
-            self.clock.advance(by);
-        }
-
-        /// A durable store opens its data anew here.
-        async fn reopen(&self) -> Arc<dyn Store> {
-            self.store()
-        }
-    }
-
-    /// Each case of the list becomes a test of its own.
+    /// Each case of the list becomes a test of its own. `Volatile` hands the store a clock by which the cases let leases
+    /// run out; a durable store implements `StoreUnderTest` itself, to be opened anew.
     macro_rules! tests {
         ($($group:ident::$case:ident,)+) => {$(
             #[tokio::test]
             async fn $case() {
-                cases::$group::$case(&UnderTest::new()).await;
+                cases::$group::$case(&Volatile::new(TellingStore::new)).await;
             }
         )+};
     }

@@ -102,7 +102,7 @@ impl CdpError {
             Self::Connect { .. } | Self::Endpoint { .. } | Self::Backlog => ErrorKind::Disconnected,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Refused { .. } | Self::Malformed { .. } | Self::Picture(_) => ErrorKind::Internal,
-            Self::Secret(source) => return Failure::new(ErrorKind::SecretMissing, source.to_string()),
+            Self::Secret(source) => return source.failure(),
             Self::Launch(
                 LaunchError::NotFound | LaunchError::NotExecutable(_) | LaunchError::RootNeedsNoSandbox,
             ) => ErrorKind::Internal,

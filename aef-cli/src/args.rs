@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Report(commands::report::Options),
     /// Print the journal of an execution
     Journal(commands::journal::Options),
+    /// Remove pictures and files that no execution names any more
+    Sweep(commands::sweep::Options),
 }
 
 /// Where executions are kept, and whose they are.

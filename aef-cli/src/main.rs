@@ -6,6 +6,7 @@ mod database;
 mod describe;
 mod diagnostics;
 mod drive;
+mod echo;
 mod environment;
 mod exit;
 mod failure;
@@ -63,6 +64,7 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Schema => Ok(commands::schema::run()),
             Command::Report(options) => commands::report::run(options).await,
             Command::Journal(options) => commands::journal::run(options).await,
+            Command::Sweep(options) => commands::sweep::run(options).await,
         }
     })
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::describe;
+use crate::echo::Hidden;
 use crate::inputs;
 use crate::output;
 
@@ -29,6 +30,12 @@ impl Lines {
     async fn ask(&mut self, prompt: &str) -> Option<String> {
         output::prompt(prompt);
         self.next().await
+    }
+
+    /// The same, for what nobody may read over a shoulder.
+    async fn ask_hidden(&mut self, prompt: &str) -> Option<String> {
+        let _hidden = Hidden::begin();
+        self.ask(prompt).await
     }
 }
 
@@ -183,9 +190,11 @@ async fn data(lines: &mut Lines, form: &Value) -> Option<Value> {
 async fn property(lines: &mut Lines, name: &str, schema: &Value, required: bool) -> Option<Option<Value>> {
     let title = schema.get("title").or_else(|| schema.get("description")).and_then(Value::as_str);
     let title = title.map(|title| format!(", {}", describe::shortened(title, 80))).unwrap_or_default();
+    let secret = schema.get("writeOnly").and_then(Value::as_bool).unwrap_or(false);
     let hint = if required { "" } else { " (empty: leave out)" };
     loop {
-        let line = lines.ask(&format!("  {name}{title}{hint} > ")).await?;
+        let question = format!("  {name}{title}{hint} > ");
+        let line = if secret { lines.ask_hidden(&question).await? } else { lines.ask(&question).await? };
         if line.is_empty() && !required {
             return Some(None);
         }

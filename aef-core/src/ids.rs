@@ -223,6 +223,11 @@ text_id! {
     ArtifactHash
 }
 
+impl ArtifactHash {
+    /// How many characters one has.
+    pub const LENGTH: usize = 64;
+}
+
 /// SHA-256 in lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {

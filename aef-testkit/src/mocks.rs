@@ -18,8 +18,10 @@ use aef_core::browser::{
     ActionError, ActionRequest, Browser, BrowserError, Capture, CaptureRequest, InputGate, Observation,
     ObserveRequest, Performed, Session, SessionOptions, StorageState,
 };
+use aef_core::engine::{ActRequest, ActResolution, ActResolver};
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
 use aef_core::live::{Frames, LiveInput};
+use aef_core::recovery::Failure;
 use aef_core::secrets::{SecretError, SecretProvider, SecretRequest, SecretString};
 use aef_core::store::{
     Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
@@ -122,6 +124,17 @@ mock! {
     impl SecretProvider for SecretProvider {
         async fn resolve(&self, request: SecretRequest) -> Result<SecretString, SecretError>;
         async fn available(&self, owner: &OwnerId, document: &DocumentId, name: &str) -> Result<bool, SecretError>;
+    }
+}
+
+mock! {
+    /// A mock of [`ActResolver`].
+    #[derive(Debug)]
+    pub ActResolver {}
+
+    #[async_trait]
+    impl ActResolver for ActResolver {
+        async fn resolve(&self, request: ActRequest) -> Result<ActResolution, Failure>;
     }
 }
 

@@ -10,6 +10,7 @@ use aef::engine::{
 };
 use aef::execution::{Answer, CheckpointKind, EventKind, Status};
 use aef::ids::{ExecutionId, Seq, StepId};
+use aef::plan::{FilterError, Filters, Plan};
 use aef::recovery::{ErrorKind, Failure};
 use aef::secrets::MapSecrets;
 use aef_testkit::scripted_browser::{Element, Page, Reaction, ScriptedSite};
@@ -109,6 +110,49 @@ async fn a_plan_with_an_action_that_this_engine_has_not_is_refused() {
     let scope = stage.engine.scope("ann");
     let error = scope.submit(&plan, json!({ "name": "Ann" }), SubmitOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), EngineErrorKind::Invalid);
+}
+
+const GREETING: &str = r#"
+aef: 1
+id: greet
+vars: { who: { first: Ada, last: Lovelace } }
+steps:
+  - id: open
+    when: "(who | initials) == 'AL'"
+    actions:
+      - { action: navigate, url: "https://crm.test/crm" }
+      - { action: set, vars: { short: "who | initials('.')" } }
+  - { id: done, type: end, result: { short: "{{ short }}" } }
+"#;
+
+fn initials(name: &Value, arguments: &[Value]) -> Result<Value, FilterError> {
+    let behind = arguments.first().and_then(Value::as_str).unwrap_or_default();
+    let letter = |part: &str| name[part].as_str().and_then(|name| name.chars().next()).ok_or("no name");
+    Ok(json!(format!("{}{behind}{}{behind}", letter("first")?, letter("last")?)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_of_the_hosts_own_is_known_to_the_compiler_and_to_the_worker() {
+    let mut filters = Filters::default();
+    filters.add("initials", initials).unwrap();
+    let stage = Stage::with(site(), |builder| builder.filters(filters));
+    let document = Document::from_yaml(GREETING).unwrap();
+    let found = Plan::compile(&document).unwrap_err();
+    let places: Vec<_> = found.iter().map(|found| (found.code, found.pointer.as_str())).collect();
+    let unknown = "expression_unknown";
+    assert_eq!(places, [(unknown, "/steps/0/actions/1/vars/short"), (unknown, "/steps/0/when")]);
+
+    let plan = stage.engine.compile(&document).unwrap();
+    let worker = stage.worker("one");
+    let scope = stage.engine.scope("ann");
+    let handle = scope.submit(&plan, json!({}), SubmitOptions::default()).await.unwrap();
+    let state = finished(handle.wait().await.unwrap());
+    assert_eq!(result(&state), json!({ "short": "A.L." }));
+    worker.end().await;
+
+    let without = Stage::new();
+    let refused = without.engine.scope("ann").submit(&plan, json!({}), SubmitOptions::default()).await;
+    assert_eq!(refused.unwrap_err().kind(), EngineErrorKind::Invalid);
 }
 
 /// Notes what it is told, and panics at the end of every step.

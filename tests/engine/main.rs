@@ -6,9 +6,13 @@
 mod control;
 mod extend;
 mod faults;
+mod given;
 mod live;
 mod parking;
 mod queue;
+mod resolving;
 mod run;
 mod support;
+mod sweep;
+mod tracing;
 mod workers;

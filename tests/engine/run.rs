@@ -1,9 +1,9 @@
 //! Executions from their submission to their end.
 
 use aef::engine::{EngineErrorKind, Outcome, SubmitOptions};
-use aef::execution::{Answer, AnswerKind, EventKind, Status};
+use aef::execution::{Answer, AnswerKind, EventKind, ExecutionState, Status};
 use futures::StreamExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{ASKING, READING, Stage, WRITING, count, finished, kinds, plan, result, waiting};
 
@@ -17,6 +17,22 @@ async fn a_worker_runs_an_execution_to_its_end() {
     assert_eq!(state.progress, 100);
     worker.end().await;
     assert_eq!(stage.browser.open_sessions(), 0, "its browser is closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_of_null_is_a_result() {
+    let stage = Stage::new();
+    let worker = stage.worker("one");
+    let with =
+        stage.submit("aef: 1\nid: with\nsteps: [ { id: done, type: end, result: '{{ none }}' } ]\n").await;
+    let without = stage.submit("aef: 1\nid: without\nsteps: [ { id: done, type: end } ]\n").await;
+    assert_eq!(finished(with.wait().await.unwrap()).result, Some(Value::Null));
+    let state = finished(without.wait().await.unwrap());
+    assert_eq!(state.result, None);
+    let told = serde_json::to_value(with.state().await.unwrap()).unwrap();
+    assert_eq!(told.get("result"), Some(&Value::Null));
+    assert_eq!(serde_json::from_value::<ExecutionState>(told).unwrap().result, Some(Value::Null));
+    worker.end().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,16 +57,7 @@ impl Acting {
         let insert = InsertTextParams::new(entry.text());
         let mut batch = link.batch();
         let reply = batch.push(&insert)?;
-        let before = std::mem::replace(&mut self.effect, Effect::Possible);
-        batch.send(Some(self.gate.clone()))?;
-        match reply.within(self.left() + super::GRACE).await {
-            Ok(_) => {}
-            Err(CdpError::GateClosed) => {
-                self.effect = before;
-                return Err(CdpError::GateClosed);
-            }
-            Err(error) => self.tolerate(error).await?,
-        }
+        self.send_input(batch, vec![reply]).await?;
         self.read_back(world, &prepared, &entry).await
     }
 
@@ -220,19 +211,7 @@ impl Acting {
                 Stroke::Text(text) => replies.push(batch.push_as(&InsertTextParams::new(text.clone()))?),
             }
         }
-        let before = std::mem::replace(&mut self.effect, Effect::Possible);
-        batch.send(Some(self.gate.clone()))?;
-        for reply in replies {
-            match reply.within(self.left() + super::GRACE).await {
-                Ok(_) => {}
-                Err(CdpError::GateClosed) => {
-                    self.effect = before;
-                    return Err(CdpError::GateClosed);
-                }
-                Err(error) => self.tolerate(error).await?,
-            }
-        }
-        Ok(())
+        self.send_input(batch, replies).await
     }
 
     /// Puts a text together, with its secrets, for a page.

@@ -2,6 +2,7 @@
 
 mod files;
 mod form;
+mod input;
 mod keyboard;
 mod keys;
 mod navigate;

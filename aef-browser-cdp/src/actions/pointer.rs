@@ -182,26 +182,7 @@ impl Acting {
         let mut batch = link.batch();
         let replies: Vec<Reply<_>> =
             events.iter().map(|event| batch.push(event)).collect::<Result<_, _>>()?;
-        let before = std::mem::replace(&mut self.effect, Effect::Possible);
-        batch.send(Some(self.gate.clone()))?;
-        for reply in replies {
-            match reply.within(self.left() + super::GRACE).await {
-                Ok(_) => {}
-                Err(CdpError::GateClosed) => {
-                    self.effect = before;
-                    return Err(CdpError::GateClosed);
-                }
-                Err(error) => self.tolerate(error).await?,
-            }
-        }
-        Ok(())
-    }
-
-    /// A page that goes away by the input does not acknowledge it.
-    pub(super) async fn tolerate(&self, error: CdpError) -> Result<(), CdpError> {
-        let is_gone = matches!(error, CdpError::Refused { .. })
-            || (matches!(error, CdpError::Lost(_)) && self.has_other_tabs().await);
-        if is_gone { Ok(()) } else { Err(error) }
+        self.send_input(batch, replies).await
     }
 
     async fn verdict(&mut self, world: &World, token: Option<&str>) -> Result<Option<Verdict>, CdpError> {

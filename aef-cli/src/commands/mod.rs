@@ -13,5 +13,6 @@ pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod stop;
 pub(crate) mod submit;
+pub(crate) mod sweep;
 pub(crate) mod validate;
 pub(crate) mod worker;

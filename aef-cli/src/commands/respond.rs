@@ -53,6 +53,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let engine = environment::desk(&options.store).await?;
     let scoped = environment::scoped(&engine, &options.store, &options.person);
     let (execution, checkpoint) = find(&scoped, &options.checkpoint).await?;
+    let gives_secrets = data.is_some() && asks_for_secrets(&scoped, execution).await?;
     let answer = Answer {
         response: options.answer,
         option: options.option,
@@ -62,6 +63,11 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     };
     let state = scoped.execution(execution).answer(checkpoint, answer).await?;
     output::note(format_args!("answered; {execution} is {}", describe::words(state.status.as_str())));
+    if gives_secrets {
+        output::note(
+            "what the form marks writeOnly is kept nowhere: where it is entered, it is asked for once more",
+        );
+    }
     if !state.status.is_final() {
         output::note(format_args!(
             "where no process is at it, go on with:\n  aef resume {execution}{}",
@@ -69,6 +75,13 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         ));
     }
     Ok(Exit::Success)
+}
+
+/// Whether the open checkpoint's form has fields whose values are kept nowhere.
+async fn asks_for_secrets(scoped: &Scoped, execution: ExecutionId) -> Result<bool, Failure> {
+    let form = scoped.execution(execution).state().await?.checkpoint.and_then(|checkpoint| checkpoint.form);
+    let fields = form.as_ref().and_then(|form| form.get("properties")).and_then(Value::as_object);
+    Ok(fields.is_some_and(|fields| fields.values().any(|field| field["writeOnly"] == Value::Bool(true))))
 }
 
 /// The execution that waits at a checkpoint. Of an execution that is named, the checkpoint is the open one.

@@ -89,7 +89,9 @@ fn waiting(state: &ExecutionState, waits: &Explanation) -> Option<String> {
         Explanation::Nothing { .. } => return None,
         Explanation::Start => "to be started".to_owned(),
         Explanation::Person { status, note, until } => {
-            let person = note.as_ref().map_or_else(|| "for a person".to_owned(), |note| format!("for a person: {note}"));
+            let person = note
+                .as_ref()
+                .map_or_else(|| "for a person".to_owned(), |note| format!("for a person: {note}"));
             match until.filter(|_| *status == Status::WaitingRecovery) {
                 Some(until) => format!("{person}; goes on by itself at {}", until.strftime("%H:%M:%S UTC")),
                 None => person,

@@ -5,5 +5,6 @@
 mod desk;
 mod run;
 mod surface;
+mod terminal;
 mod validate;
 mod worker;

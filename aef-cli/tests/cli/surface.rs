@@ -102,3 +102,22 @@ fn what_is_not_there_is_7() {
     desk.run(&["respond", "chk_00000000000000000000000001", "approve"]).ended(7);
     desk.run(&["recover", UNKNOWN, "retry"]).ended(7);
 }
+
+#[test]
+fn files_that_nothing_names_are_swept() {
+    let desk = Desk::new();
+    desk.run(&["sweep"]).ended(6);
+    let document = "aef: 1\nid: tiny\nsteps: [ { id: count, outputs: { one: '1' } } ]\n";
+    fs::write(desk.path().join("tiny.aef.yaml"), document).unwrap();
+    desk.run(&["run", "tiny.aef.yaml"]).ended(0);
+    let left = desk.path().join("aef.db.artifacts/executions").join(UNKNOWN);
+    fs::create_dir_all(&left).unwrap();
+    let file = left.join("a".repeat(64));
+    fs::write(&file, "of nobody").unwrap();
+    let said = desk.run(&["sweep"]).ended(0);
+    assert!(said.stderr.contains("0 of 1 files removed"), "{}", said.stderr);
+    let said = desk.run(&["sweep", "--older-than", "0s"]).ended(0);
+    assert!(said.stderr.contains("1 of 1 files removed, 9 bytes"), "{}", said.stderr);
+    assert!(!file.exists());
+    assert!(desk.path().join("aef.db.artifacts/state.key").exists(), "the key is no file of an execution");
+}

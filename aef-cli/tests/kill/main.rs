@@ -9,6 +9,7 @@
 
 #[path = "../cli/desk.rs"]
 mod desk;
+mod doubt;
 mod journal;
 mod process;
 

@@ -93,6 +93,11 @@ impl Run {
         }
     }
 
+    /// Kills the binary at once.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
     /// Kills when the moment has come, unless the run ends before; tells whether it did.
     pub(crate) fn kill_at(&mut self, victim: Victim, moment: Moment) -> bool {
         let delay = match moment {
@@ -115,7 +120,7 @@ impl Run {
         }
         match victim {
             Victim::Binary => {
-                self.child.kill().unwrap();
+                self.kill();
                 true
             }
             Victim::Browser => self.kill_browser(),

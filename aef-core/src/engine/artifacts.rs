@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future;
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload};
 
 use super::sealing::{self, Sealed};
 use crate::browser::{FileContent, StorageState};
 use crate::execution::Artifact;
 use crate::ids::{ArtifactHash, ExecutionId, OwnerId, sha256_hex};
+
+/// Where the files of executions lie.
+const EXECUTIONS: &str = "executions";
 
 /// Keeps artifacts in an object store, by execution and hash.
 #[derive(Clone)]
@@ -17,6 +23,16 @@ pub(crate) struct Artifacts {
     store: Arc<dyn ObjectStore>,
     /// The first encrypts, each of them decrypts.
     state_keys: Vec<[u8; 32]>,
+}
+
+/// A file of an execution, as it lies in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptFile {
+    pub(crate) execution: ExecutionId,
+    pub(crate) hash: ArtifactHash,
+    /// When it was kept last, by the artifact store's clock.
+    pub(crate) kept_at: Timestamp,
+    pub(crate) size: u64,
 }
 
 /// Why an artifact could not be kept or had.
@@ -79,6 +95,21 @@ impl Artifacts {
         self.read(&of_owner(owner, hash)?, hash).await
     }
 
+    /// All files of executions. What else lies beside them is passed over.
+    pub(crate) fn of_executions(&self) -> BoxStream<'static, Result<KeptFile, ArtifactError>> {
+        let listed = self.store.list(Some(&Path::from(EXECUTIONS)));
+        let files = listed.map(|object| Ok(object.map(kept_file)?));
+        files.try_filter_map(|file| future::ready(Ok(file))).boxed()
+    }
+
+    /// Removes a file of an execution; one that is gone already is no error.
+    pub(crate) async fn remove(&self, file: &KeptFile) -> Result<(), ArtifactError> {
+        match self.store.delete(&of_execution(file.execution, &file.hash)?).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            removed => Ok(removed?),
+        }
+    }
+
     async fn read(&self, path: &Path, hash: &ArtifactHash) -> Result<Bytes, ArtifactError> {
         let bytes = self.store.get(path).await?.bytes().await?;
         if sha256_hex(&bytes) == hash.as_str() { Ok(bytes) } else { Err(ArtifactError::Damaged) }
@@ -139,8 +170,21 @@ fn describe(file: &FileContent) -> Artifact {
     }
 }
 
+fn kept_file(object: ObjectMeta) -> Option<KeptFile> {
+    let parts: Vec<_> = object.location.parts().collect();
+    let [_, execution, hash] = parts.as_slice() else { return None };
+    let hash = ArtifactHash::new(hash.as_ref());
+    checked(&hash).ok()?;
+    Some(KeptFile {
+        execution: execution.as_ref().parse().ok()?,
+        hash,
+        kept_at: Timestamp::from_millisecond(object.last_modified.timestamp_millis()).ok()?,
+        size: object.size,
+    })
+}
+
 fn of_execution(execution: ExecutionId, hash: &ArtifactHash) -> Result<Path, ArtifactError> {
-    Ok(Path::from_iter(["executions", &execution.to_string(), checked(hash)?]))
+    Ok(Path::from_iter([EXECUTIONS, &execution.to_string(), checked(hash)?]))
 }
 
 /// Owners are named by the host in any letters; their hash is a path on every object store.
@@ -152,7 +196,11 @@ fn of_owner(owner: &OwnerId, hash: &ArtifactHash) -> Result<Path, ArtifactError>
 fn checked(hash: &ArtifactHash) -> Result<&str, ArtifactError> {
     let text = hash.as_str();
     let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if text.len() == 64 && digits { Ok(text) } else { Err(ArtifactError::Hash(hash.clone())) }
+    if text.len() == ArtifactHash::LENGTH && digits {
+        Ok(text)
+    } else {
+        Err(ArtifactError::Hash(hash.clone()))
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use object_store::memory::InMemory;
 
 use super::actions::{ActResolver, ActionExecutor};
 use super::artifacts::Artifacts;
+use super::given::Given;
 use super::live::LiveSessions;
 use super::observer::{Observer, Observers};
 use super::plans::Plans;
@@ -15,7 +16,7 @@ use super::policy::HostPolicy;
 use super::{Engine, Inner};
 use crate::browser::Browser;
 use crate::live::LiveChannel;
-use crate::plan::{CompileOptions, CustomActionSpec};
+use crate::plan::{CompileOptions, CustomActionSpec, Filters};
 use crate::secrets::SecretProvider;
 use crate::store::Store;
 
@@ -28,6 +29,7 @@ pub struct EngineBuilder {
     artifacts: Option<Arc<dyn ObjectStore>>,
     policy: HostPolicy,
     actions: BTreeMap<String, Arc<dyn ActionExecutor>>,
+    filters: Filters,
     resolver: Option<Arc<dyn ActResolver>>,
     observers: Observers,
     state_keys: StateKeys,
@@ -53,6 +55,7 @@ impl EngineBuilder {
             artifacts: None,
             policy: HostPolicy::default(),
             actions: BTreeMap::new(),
+            filters: Filters::default(),
             resolver: None,
             observers: Observers::default(),
             state_keys: StateKeys::default(),
@@ -103,6 +106,13 @@ impl EngineBuilder {
         self
     }
 
+    /// The host's own filters of expressions and templates, in place of those given before.
+    #[must_use]
+    pub fn filters(mut self, filters: Filters) -> Self {
+        self.filters = filters;
+        self
+    }
+
     /// Finds the actions that `act` describes in words. Without one, `act` fails.
     #[must_use]
     pub fn resolver(mut self, resolver: Arc<dyn ActResolver>) -> Self {
@@ -150,12 +160,16 @@ impl EngineBuilder {
             secrets: self.secrets,
             artifacts: Artifacts::new(artifacts, self.state_keys.0),
             policy: self.policy,
-            plans: Plans::new(CompileOptions { actions: self.actions.iter().map(spec).collect() }),
+            plans: Plans::new(CompileOptions {
+                actions: self.actions.iter().map(spec).collect(),
+                filters: self.filters,
+            }),
             actions: self.actions,
             resolver: self.resolver,
             observers: self.observers,
             live: Arc::new(LiveSessions::default()),
             channel: self.channel,
+            given: Given::default(),
         };
         Engine { inner: Arc::new(inner) }
     }

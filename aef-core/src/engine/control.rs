@@ -162,6 +162,7 @@ impl Handle {
         for attempt in 0..TRIES {
             let mut folded = self.engine.inner.fold(&self.scope, self.id).await?;
             check_form(&folded.machine, &mut input)?;
+            let offer = self.engine.inner.given.offer(&folded.machine, &input).await;
             let before = folded.machine.seq();
             let (step, unleased) = self
                 .step(&mut folded, &input)
@@ -172,6 +173,9 @@ impl Handle {
             let request = request(&folded, &step, before, unleased);
             match repeated(|| self.engine.inner.store.append(request.clone())).await {
                 Ok(appended) => {
+                    if let Some(offer) = offer {
+                        offer.keep();
+                    }
                     let first = Seq(appended.head.0.saturating_sub(step.events.len() as u64));
                     let owner = &folded.record.owner;
                     self.engine.inner.observers.tell(self.id, owner, first, &step.events);

@@ -100,7 +100,9 @@ impl EngineError {
     #[must_use]
     pub(crate) fn of_secret(operation: &'static str, error: SecretError) -> Self {
         let kind = match error {
-            SecretError::Missing { .. } | SecretError::OriginRefused { .. } => EngineErrorKind::SecretMissing,
+            SecretError::Missing { .. }
+            | SecretError::OriginRefused { .. }
+            | SecretError::NotGiven { .. } => EngineErrorKind::SecretMissing,
             SecretError::Unavailable { .. } => EngineErrorKind::Unavailable,
         };
         Self::new(operation, kind, "a secret cannot be had").with_source(error)

@@ -11,6 +11,7 @@ mod changes;
 mod control;
 mod error;
 mod fork;
+mod given;
 mod handle;
 mod live;
 mod loading;
@@ -23,6 +24,7 @@ mod sealed_secrets;
 mod sealing;
 mod shutdown;
 mod submit;
+mod sweep;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -40,9 +42,11 @@ pub use self::scoped::Scoped;
 pub use self::sealed_secrets::{MAX_SECRET, MAX_SECRET_NAME, SealedSecrets, SealedSecretsError};
 pub use self::shutdown::Shutdown;
 pub use self::submit::SubmitOptions;
+pub use self::sweep::Swept;
 pub use self::worker::{Worker, WorkerOptions};
 
 use self::artifacts::Artifacts;
+use self::given::Given;
 use self::live::LiveSessions;
 use self::observer::Observers;
 use self::plans::Plans;
@@ -77,6 +81,7 @@ struct Inner {
     live: Arc<LiveSessions>,
     /// The way to those of others.
     channel: Option<Arc<dyn LiveChannel>>,
+    given: Given,
 }
 
 impl Engine {
@@ -86,7 +91,7 @@ impl Engine {
         EngineBuilder::new(store)
     }
 
-    /// Compiles a document with the host's own actions in reach.
+    /// Compiles a document with the host's own actions and filters in reach.
     ///
     /// # Errors
     /// Everything that is wrong with it.

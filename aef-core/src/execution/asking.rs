@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value, json};
+
 use super::checkpoint::{AnswerKind, Checkpoint, CheckpointKind, Evidence};
 use super::command::Command;
 use super::event::EventKind;
@@ -11,6 +13,8 @@ use super::state::{Doubt, StepRun};
 use crate::document::{Action, OnTimeout, Target};
 use crate::ids::{CheckpointId, StepId};
 use crate::plan::{PlanAsk, PlanCheckpoint, PlanKind, PlanManual, PlanStep};
+use crate::recovery::{ErrorKind, Failure};
+use crate::secrets::NOT_GIVEN;
 
 impl Execution {
     /// What a checkpoint before the step demands; nothing where it was agreed to what is there now.
@@ -122,6 +126,36 @@ impl Execution {
             checkpoint.failure = Some(doubt.failure.clone());
         }
         next
+    }
+
+    /// Asks again for the secrets that a form asked for and that this process does not know; nothing where the failure is
+    /// another one.
+    pub(super) fn raise_not_given(&self, run: &StepRun, failure: &Failure) -> Option<Next> {
+        if failure.kind != ErrorKind::SecretMissing || failure.reason.as_deref() != Some(NOT_GIVEN) {
+            return None;
+        }
+        let planned = self.plan.step(self.plan.find(&run.step)?);
+        let given = &self.plan.settings.given;
+        let names = self.planned_action(&run.step, failure.action?)?.secrets();
+        let properties: Map<String, Value> = names
+            .into_iter()
+            .filter_map(|name| given.get(&name).map(|schema| (name, Value::clone(schema))))
+            .collect();
+        let required: Vec<&String> = properties.keys().collect();
+        let form = json!({ "type": "object", "required": required, "properties": properties });
+        let evidence = match self.evidence(&[]) {
+            Ok(evidence) => evidence,
+            Err(next) => return Some(next),
+        };
+        let question = Question {
+            kind: CheckpointKind::Manual,
+            title: format!("Give once more what “{}” enters", planned.name),
+            answers: vec![AnswerKind::Done, AnswerKind::Skip, AnswerKind::Reject],
+            actions: Vec::new(),
+            evidence,
+        };
+        let asked = PlanCheckpoint { form: Some(Arc::new(form)), ..PlanCheckpoint::plain() };
+        Some(self.raise(planned, &asked, question))
     }
 
     fn raise(&self, planned: &PlanStep, asked: &PlanCheckpoint, question: Question) -> Next {

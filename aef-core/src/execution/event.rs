@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::checkpoint::{Answer, Artifact, Checkpoint, CheckpointKind, Evidence};
@@ -419,7 +419,7 @@ pub enum EventKind {
     /// The end was reached and everything verified held.
     Completed {
         /// What it results in.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         result: Option<Value>,
         /// How many iterations were given up on the way.
         #[serde(default, skip_serializing_if = "is_zero")]
@@ -430,7 +430,7 @@ pub enum EventKind {
         /// Which.
         failure: Failure,
         /// What it results in all the same, where an `end` says so.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         result: Option<Value>,
     },
     /// A person ended it.
@@ -452,6 +452,11 @@ pub enum EventKind {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// Reads a value that is there, be it null: a result of null is another one than none.
+pub(super) fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// Why a step was left out.

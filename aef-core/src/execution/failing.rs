@@ -19,6 +19,9 @@ impl Execution {
         if let Some(next) = self.failure_evidence(&run.step) {
             return next;
         }
+        if let Some(next) = self.raise_not_given(run, failure) {
+            return next;
+        }
         if failure.class() == ErrorClass::Critical {
             return Next::Emit(EventKind::Failed { failure: failure.clone(), result: None });
         }

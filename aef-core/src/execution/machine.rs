@@ -261,6 +261,12 @@ impl Execution {
         self.state.in_flight.as_ref().map(|flight| flight.op)
     }
 
+    /// Which attempt at the step in hand this is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.state.focus().map_or(1, |run| run.attempt)
+    }
+
     /// Whether a worker has something to do or to hold. Where not, the lease is released.
     #[must_use]
     pub fn needs_worker(&self) -> bool {

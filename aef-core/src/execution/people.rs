@@ -9,7 +9,7 @@ use super::machine::{Batch, Execution};
 use super::state::At;
 use super::status::{PauseReason, Status};
 use crate::ids::{CheckpointId, StepId};
-use crate::plan::PlanKind;
+use crate::plan::{PlanKind, write_only};
 use crate::recovery::RecoveryOption;
 
 impl Execution {
@@ -189,7 +189,7 @@ impl Execution {
     /// What an answer sets: the variable of a manual step or of a question as a whole, else each field of the form by its
     /// name.
     fn answer_sets(&self, checkpoint: &Checkpoint, answer: &Answer) -> Values {
-        // What a form marks `writeOnly` must not stand in the journal, so it sets nothing.
+        // What a form marks `writeOnly` must not stand in the journal: it is entered as a secret, and sets nothing.
         let Some(data) = public_data(checkpoint, answer.data.clone()) else { return Values::new() };
         let whole = match self.kind_of(&checkpoint.step) {
             Some(PlanKind::Manual(manual)) if checkpoint.kind == CheckpointKind::Manual => {
@@ -229,7 +229,13 @@ impl Execution {
                 }
             }
             (CheckpointKind::Manual, AnswerKind::Done | AnswerKind::Approve | AnswerKind::Modify) => {
-                self.complete(batch, &checkpoint.step.clone());
+                if matches!(self.kind_of(&checkpoint.step), Some(PlanKind::Manual(_))) {
+                    self.complete(batch, &checkpoint.step.clone());
+                } else {
+                    // What it lacked was given.
+                    let kind = self.retry_event(&checkpoint.step);
+                    self.emit(batch, kind);
+                }
             }
             _ => {}
         }
@@ -398,20 +404,11 @@ impl Execution {
 /// What of an answer's data may stand in the journal beside its variables: fields that the form marks `writeOnly` are
 /// secrets and are left out.
 fn public_data(checkpoint: &Checkpoint, data: Option<Value>) -> Option<Value> {
-    let secret = |name: &str| {
-        checkpoint
-            .form
-            .as_ref()
-            .and_then(|form| {
-                form.pointer(&format!("/properties/{}/writeOnly", name.replace('~', "~0").replace('/', "~1")))
-            })
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
-    };
-    match data {
-        Some(Value::Object(fields)) => {
-            Some(Value::Object(fields.into_iter().filter(|(name, _)| !secret(name)).collect()))
+    let mut data = data?;
+    if let (Some(form), Value::Object(fields)) = (&checkpoint.form, &mut data) {
+        for (name, _) in write_only(form) {
+            fields.remove(name);
         }
-        other => other,
     }
+    Some(data)
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::checkpoint::{Answer, Artifact, Checkpoint, Evidence};
-use super::event::Actor;
+use super::event::{Actor, present};
 use super::status::{PauseReason, Status};
 use super::variables::{Undo, Variable, Variables};
 use crate::document::{Action, Fingerprint};
@@ -83,6 +83,7 @@ pub(super) struct State {
 pub(super) struct End {
     pub(super) status: Status,
     pub(super) failure: Option<Failure>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(super) result: Option<Value>,
     pub(super) at: Timestamp,
 }

@@ -7,6 +7,7 @@ use minijinja::Value;
 use minijinja::value::Object;
 
 use super::environment::{TIMEZONE, environment};
+use super::host_filters::Filters;
 use super::tokens::operators;
 use super::value::to_json;
 
@@ -127,6 +128,9 @@ enum Code {
     /// A dotted name, the most frequent expression by far: looked up without the virtual machine.
     Path(Box<str>, Box<[Box<str>]>),
     Program(minijinja::Expression<'static, 'static>),
+    /// One that uses filters of a host. Their environment ends with its last plan, so what is compiled in it cannot be
+    /// kept beside it: it is compiled for each evaluation.
+    Hosted(Filters),
 }
 
 /// Gives a scope to minijinja, one name at a time.
@@ -144,11 +148,19 @@ impl Object for Context {
 }
 
 impl Expression {
-    /// Parses an expression.
+    /// Parses an expression that uses the filters of the format alone.
     ///
     /// # Errors
     /// Where it is no expression.
     pub fn parse(source: &str) -> Result<Self, ExpressionError> {
+        Self::parse_with(source, &Filters::default())
+    }
+
+    /// Parses an expression that may use a host's filters, too.
+    ///
+    /// # Errors
+    /// Where it is no expression.
+    pub fn parse_with(source: &str, filters: &Filters) -> Result<Self, ExpressionError> {
         use ExpressionErrorKind as Kind;
         if source.len() > MAX_EXPRESSION {
             return Err(ExpressionError::new(Kind::TooLong, "an expression has at most 64 KiB", source));
@@ -171,6 +183,10 @@ impl Expression {
         }
         let code = match path(source.trim()) {
             Some((root, rest)) => Code::Path(root, rest),
+            None if filters.are_in(source) => {
+                hosted(filters, source)?;
+                Code::Hosted(filters.clone())
+            }
             None => Code::Program(
                 environment()
                     .compile_expression_owned(source.to_owned())
@@ -207,11 +223,16 @@ impl Expression {
     pub(crate) fn value(&self, scope: &Scope) -> Result<Value, ExpressionError> {
         let value = match &self.inner.code {
             Code::Path(root, rest) => self.follow(scope, root, rest)?,
-            Code::Program(program) => program
-                .eval(Value::from_object(Context(Arc::clone(scope))))
-                .map_err(|error| ExpressionError::evaluation(&error, self.source()))?,
+            Code::Program(program) => self.run(program, scope)?,
+            Code::Hosted(filters) => self.run(&hosted(filters, self.source())?, scope)?,
         };
         if value.is_undefined() { Err(ExpressionError::undefined(self.source())) } else { Ok(value) }
+    }
+
+    fn run(&self, program: &minijinja::Expression<'_, '_>, scope: &Scope) -> Result<Value, ExpressionError> {
+        program
+            .eval(Value::from_object(Context(Arc::clone(scope))))
+            .map_err(|error| ExpressionError::evaluation(&error, self.source()))
     }
 
     fn follow(&self, scope: &Scope, root: &str, rest: &[Box<str>]) -> Result<Value, ExpressionError> {
@@ -241,13 +262,26 @@ impl Expression {
                 }
                 vec![name]
             }
-            Code::Program(program) => {
-                let mut names: Vec<_> = program.undeclared_variables(true).into_iter().collect();
-                names.sort();
-                names
+            Code::Program(program) => names_of(program),
+            Code::Hosted(filters) => {
+                hosted(filters, self.source()).map_or_else(|_| Vec::new(), |program| names_of(&program))
             }
         }
     }
+}
+
+fn hosted<'a>(
+    filters: &'a Filters,
+    source: &'a str,
+) -> Result<minijinja::Expression<'a, 'a>, ExpressionError> {
+    let compiled = filters.environment().compile_expression(source);
+    compiled.map_err(|error| ExpressionError::evaluation(&error, source))
+}
+
+fn names_of(program: &minijinja::Expression<'_, '_>) -> Vec<String> {
+    let mut names: Vec<_> = program.undeclared_variables(true).into_iter().collect();
+    names.sort();
+    names
 }
 
 impl fmt::Debug for Expression {

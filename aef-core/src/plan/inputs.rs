@@ -57,6 +57,38 @@ impl Plan {
     }
 }
 
+/// The fields of a form that a person gives as secrets, with their schemas.
+pub(crate) fn write_only(form: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let properties = form.get("properties").and_then(Value::as_object).into_iter().flatten();
+    properties.filter(|(_, schema)| is_write_only(schema))
+}
+
+/// Whether something in a form is marked `writeOnly` that is no field of the form itself.
+pub(crate) fn hides_write_only(form: &Value) -> bool {
+    let inside = |schema: &Value| match schema {
+        Value::Object(keys) => keys.values().any(contains_write_only),
+        Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    let Some(keys) = form.as_object() else { return false };
+    is_write_only(form)
+        || keys.iter().any(|(key, value)| match value {
+            Value::Object(fields) if key == "properties" => fields.values().any(inside),
+            other => contains_write_only(other),
+        })
+}
+
+fn is_write_only(schema: &Value) -> bool {
+    schema.get("writeOnly").and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn contains_write_only(value: &Value) -> bool {
+    match value {
+        Value::Object(keys) => is_write_only(value) || keys.values().any(contains_write_only),
+        Value::Array(items) => items.iter().any(contains_write_only),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// Whether a schema can be compiled.
 pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
     validator(schema).map(|_| ())

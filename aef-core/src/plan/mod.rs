@@ -17,6 +17,7 @@ mod compile;
 mod environment;
 mod expression;
 mod filters;
+mod host_filters;
 mod inputs;
 mod rendered;
 mod slots;
@@ -27,6 +28,8 @@ mod value;
 
 pub use compile::{CompileOptions, CustomActionSpec};
 pub use expression::{Expression, ExpressionError, ExpressionErrorKind, MAX_EXPRESSION, Names, Scope};
+pub use host_filters::{FilterError, FilterNameError, Filters};
+pub(crate) use inputs::write_only;
 pub use rendered::PlanCondition;
 pub use template::JsonTemplate;
 pub use value::MAX_VALUE;
@@ -94,6 +97,8 @@ pub struct Settings {
     pub in_doubt: InDoubtPolicy,
     /// The secrets that the document declares, origins as templates of `inputs`.
     pub secrets: Vec<PlanSecret>,
+    /// The secrets that people give in forms, by name: the schemas of their fields.
+    pub given: BTreeMap<String, Arc<Value>>,
 }
 
 /// A declared secret.

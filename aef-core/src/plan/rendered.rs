@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::PlanAction;
 use super::expression::{Expression, ExpressionError, ExpressionErrorKind, Scope};
+use super::host_filters::Filters;
 use super::slots::{self, Key, Slot, Visitor};
 use super::template::{JsonTemplate, Piece, Template};
 use super::value::Null;
@@ -42,15 +43,15 @@ pub(crate) enum Found<'a> {
 
 impl Holes {
     /// Finds and parses the templates of an action, with all errors.
-    pub(crate) fn of_action(action: &Action) -> (Self, Vec<ExpressionError>) {
-        let mut finder = Finder::default();
+    pub(crate) fn of_action(action: &Action, filters: &Filters) -> (Self, Vec<ExpressionError>) {
+        let mut finder = Finder::new(filters);
         let Ok(()) = slots::action(&mut finder, &mut action.clone());
         (Self(finder.holes), finder.errors)
     }
 
     /// Finds and parses the templates of a condition, with all errors.
-    pub(crate) fn of_condition(condition: &Condition) -> (Self, Vec<ExpressionError>) {
-        let mut finder = Finder::default();
+    pub(crate) fn of_condition(condition: &Condition, filters: &Filters) -> (Self, Vec<ExpressionError>) {
+        let mut finder = Finder::new(filters);
         let Ok(()) = slots::condition(&mut finder, &mut condition.clone());
         (Self(finder.holes), finder.errors)
     }
@@ -82,15 +83,20 @@ impl Holes {
 }
 
 /// Finds the places that hold something to be rendered.
-#[derive(Debug, Default)]
-struct Finder {
+#[derive(Debug)]
+struct Finder<'a> {
+    filters: &'a Filters,
     seen: usize,
     path: Vec<Key>,
     holes: Vec<Hole>,
     errors: Vec<ExpressionError>,
 }
 
-impl Finder {
+impl<'a> Finder<'a> {
+    const fn new(filters: &'a Filters) -> Self {
+        Self { filters, seen: 0, path: Vec::new(), holes: Vec::new(), errors: Vec::new() }
+    }
+
     fn place(&self) -> String {
         let mut place = String::new();
         for key in &self.path {
@@ -104,29 +110,30 @@ impl Finder {
         place
     }
 
-    fn parse(slot: &Slot<'_>) -> Result<Option<Filling>, ExpressionError> {
+    fn parse(&self, slot: &Slot<'_>) -> Result<Option<Filling>, ExpressionError> {
+        let filters = self.filters;
         match slot {
-            Slot::Text(text) => Ok(Template::parse(text)?.map(Filling::Text)),
-            Slot::Entered(Text::Plain(text)) => Ok(Template::parse(text)?.map(Filling::Entered)),
+            Slot::Text(text) => Ok(Template::parse(text, filters)?.map(Filling::Text)),
+            Slot::Entered(Text::Plain(text)) => Ok(Template::parse(text, filters)?.map(Filling::Entered)),
             Slot::Entered(_) | Slot::Expression(Condition::Constant(_) | Condition::Page(_)) => Ok(None),
             Slot::Json(value) => {
-                let template = JsonTemplate::parse(value)?;
+                let template = JsonTemplate::parse_with(value, filters)?;
                 Ok((!template.is_constant()).then_some(Filling::Json(template)))
             }
-            Slot::Texts(texts) => parse_texts(texts),
+            Slot::Texts(texts) => parse_texts(texts, filters),
             Slot::Expression(Condition::Expression(source)) => {
-                Expression::parse(source).map(|expression| Some(Filling::Condition(expression)))
+                Expression::parse_with(source, filters).map(|expression| Some(Filling::Condition(expression)))
             }
             Slot::Typed(typed) => match typed.template() {
                 None => Ok(None),
-                Some(text) => Ok(Template::parse(text)?.map(Filling::Typed)),
+                Some(text) => Ok(Template::parse(text, filters)?.map(Filling::Typed)),
             },
         }
     }
 }
 
-fn parse_texts(texts: &OneOrMany<String>) -> Result<Option<Filling>, ExpressionError> {
-    let parse = |text: &String| Ok(Template::parse(text)?.ok_or_else(|| text.clone()));
+fn parse_texts(texts: &OneOrMany<String>, filters: &Filters) -> Result<Option<Filling>, ExpressionError> {
+    let parse = |text: &String| Ok(Template::parse(text, filters)?.ok_or_else(|| text.clone()));
     let parsed = match texts {
         OneOrMany::One(text) => OneOrMany::One(parse(text)?),
         OneOrMany::Many(many) => {
@@ -137,11 +144,11 @@ fn parse_texts(texts: &OneOrMany<String>) -> Result<Option<Filling>, ExpressionE
     Ok(templated.then_some(Filling::Texts(parsed)))
 }
 
-impl Visitor for Finder {
+impl Visitor for Finder<'_> {
     type Error = std::convert::Infallible;
 
     fn slot(&mut self, slot: Slot<'_>) -> Result<(), Self::Error> {
-        match Self::parse(&slot) {
+        match self.parse(&slot) {
             Ok(None) => {}
             Ok(Some(filling)) => self.holes.push(Hole { slot: self.seen, place: self.place(), filling }),
             Err(mut error) => {
@@ -262,12 +269,12 @@ pub struct PlanCondition {
 }
 
 impl PlanCondition {
-    /// Parses the expressions and templates of a condition.
+    /// Parses the expressions and templates of a condition, with the filters of the format alone.
     ///
     /// # Errors
     /// The first of them that cannot be parsed.
     pub fn parse(condition: &Condition) -> Result<Self, ExpressionError> {
-        let (holes, errors) = Holes::of_condition(condition);
+        let (holes, errors) = Holes::of_condition(condition, &Filters::default());
         match errors.into_iter().next() {
             Some(error) => Err(error),
             None => Ok(Self::with_holes(condition, holes)),
@@ -328,6 +335,17 @@ fn asks_the_page(condition: &Condition) -> bool {
 }
 
 impl PlanAction {
+    /// The names of the secrets that it enters.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.holes.for_each(&mut |_, found| {
+            let Found::Template(template, true) = found else { return };
+            names.extend(template.pieces().iter().filter_map(Piece::secret).map(ToOwned::to_owned));
+        });
+        names
+    }
+
     /// The action with its templates rendered; an action without templates is shared, not copied.
     ///
     /// # Errors
@@ -348,6 +366,14 @@ impl Piece {
         match self {
             Self::Expression(expression) => Some(expression),
             Self::Plain(_) | Self::Secret(_) => None,
+        }
+    }
+
+    /// The name of a secret, where the piece is one.
+    const fn secret(&self) -> Option<&str> {
+        match self {
+            Self::Secret(name) => Some(name),
+            Self::Plain(_) | Self::Expression(_) => None,
         }
     }
 }

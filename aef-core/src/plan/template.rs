@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::expression::{Expression, ExpressionError, ExpressionErrorKind, Scope};
+use super::host_filters::Filters;
 use super::value::{Null, append_text};
 use crate::document::{Text, TextPart};
 
@@ -23,7 +24,7 @@ pub(crate) struct Template {
 
 impl Template {
     /// Parses a text; `None` where nothing in it is a template.
-    pub(crate) fn parse(source: &str) -> Result<Option<Self>, ExpressionError> {
+    pub(crate) fn parse(source: &str, filters: &Filters) -> Result<Option<Self>, ExpressionError> {
         if source.contains("{%") {
             let message = "statements (`{% … %}`) are not allowed";
             return Err(ExpressionError::new(ExpressionErrorKind::Statement, message, source));
@@ -43,7 +44,7 @@ impl Template {
             })?;
             pieces.push(match secret_name(&inside[..end]) {
                 Some(name) => Piece::Secret(name.into()),
-                None => Piece::Expression(Expression::parse(&inside[..end])?),
+                None => Piece::Expression(Expression::parse_with(&inside[..end], filters)?),
             });
             rest = &inside[end + 2..];
         }
@@ -182,12 +183,20 @@ enum Node {
 }
 
 impl JsonTemplate {
-    /// Parses all strings of a value. The keys of objects are no templates.
+    /// Parses all strings of a value, with the filters of the format alone. The keys of objects are no templates.
     ///
     /// # Errors
     /// Where a string is no template; the place says which.
     pub fn parse(value: &Value) -> Result<Self, ExpressionError> {
-        Node::parse(value).map(|node| Self { node })
+        Self::parse_with(value, &Filters::default())
+    }
+
+    /// Parses all strings of a value, which may use a host's filters, too.
+    ///
+    /// # Errors
+    /// As for [`JsonTemplate::parse`].
+    pub fn parse_with(value: &Value, filters: &Filters) -> Result<Self, ExpressionError> {
+        Node::parse(value, filters).map(|node| Self { node })
     }
 
     /// A template that always gives this value.
@@ -217,16 +226,19 @@ impl JsonTemplate {
 }
 
 impl Node {
-    fn parse(value: &Value) -> Result<Self, ExpressionError> {
+    fn parse(value: &Value, filters: &Filters) -> Result<Self, ExpressionError> {
         match value {
             Value::String(text) => {
-                Ok(Template::parse(text)?.map_or_else(|| Self::Constant(value.clone()), Self::Template))
+                Ok(Template::parse(text, filters)?
+                    .map_or_else(|| Self::Constant(value.clone()), Self::Template))
             }
             Value::Array(items) => {
                 let nodes = items
                     .iter()
                     .enumerate()
-                    .map(|(index, item)| Self::parse(item).map_err(|error| error.within(&index.to_string())))
+                    .map(|(index, item)| {
+                        Self::parse(item, filters).map_err(|error| error.within(&index.to_string()))
+                    })
                     .collect::<Result<Vec<_>, _>>()?;
                 let constant = nodes.iter().all(|node| matches!(node, Self::Constant(_)));
                 Ok(if constant { Self::Constant(value.clone()) } else { Self::List(nodes) })
@@ -235,7 +247,7 @@ impl Node {
                 let nodes = fields
                     .iter()
                     .map(|(key, field)| {
-                        let node = Self::parse(field).map_err(|error| error.within(key))?;
+                        let node = Self::parse(field, filters).map_err(|error| error.within(key))?;
                         Ok((key.clone(), node))
                     })
                     .collect::<Result<Vec<_>, ExpressionError>>()?;

@@ -459,3 +459,39 @@ fn a_hosts_action_is_known_by_its_spec() {
     let plan = Plan::compile_with(&document, &options).unwrap();
     assert_eq!(plan.steps[0].risk, Risk::Read);
 }
+
+/// A document whose form has these properties, and whose task enters this.
+fn asking(properties: &str, entered: &str) -> Document {
+    let form = format!("{{ type: object, properties: {properties} }}");
+    document(&format!(
+        "aef: 1\nid: d\nsecrets: [ {{ name: known }} ]\nsteps:\n  - {{ id: ask, type: manual, form: {form} }}\n  \
+         - id: log_in\n    actions:\n      - {{ action: navigate, url: 'https://a.test' }}\n      \
+         - {{ action: fill, target: {{ label: A }}, value: '{{{{ secrets.known }}}} {{{{ secrets.{entered} }}}}' }}\n",
+    ))
+}
+
+#[test]
+fn a_form_gives_secrets_to_what_is_entered() {
+    let given = plan(&asking("{ pin: { type: string, writeOnly: true }, note: { type: string } }", "pin"));
+    assert_eq!(given.settings.given.keys().collect::<Vec<_>>(), ["pin"]);
+    let step = given.step(given.find(&"log_in".into()).unwrap());
+    let PlanKind::Task(task) = &step.kind else { panic!("{step:?}") };
+    assert_eq!(task.actions[1].secrets(), ["known", "pin"]);
+}
+
+#[test]
+fn a_form_that_asks_for_a_secret_in_the_wrong_way_is_told() {
+    let wrong = |properties: &str, entered: &str| {
+        let found = Plan::compile(&asking(properties, entered)).unwrap_err();
+        let errors = found.iter().filter(|found| found.severity == crate::document::Severity::Error);
+        errors.map(|found| format!("{} {}", found.code, found.pointer)).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(wrong("{ note: { type: string } }", "note"), "unknown_secret /steps/1/actions/1/value");
+    assert_eq!(
+        wrong("{ known: { writeOnly: true } }", "known"),
+        "duplicate_secret /steps/0/form/properties/known"
+    );
+    assert_eq!(wrong("{ 'a b': { writeOnly: true } }", "known"), "invalid_name /steps/0/form/properties/a b");
+    let inside = "{ card: { type: object, properties: { pin: { writeOnly: true } } } }";
+    assert_eq!(wrong(inside, "known"), "invalid_schema /steps/0/form");
+}

@@ -36,6 +36,15 @@ pub(crate) fn tokens(source: &str) -> Vec<Token<'_>> {
     tokens
 }
 
+/// The name of the filter that stands at this place.
+pub(crate) fn filter_at<'s>(tokens: &[Token<'s>], place: usize) -> Option<&'s str> {
+    let before = place.checked_sub(1).and_then(|before| tokens.get(before))?;
+    match (before, tokens.get(place)?) {
+        (Token::Sign('|'), Token::Word(word)) => Some(word),
+        _ => None,
+    }
+}
+
 fn literal_end(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {

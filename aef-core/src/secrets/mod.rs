@@ -12,6 +12,7 @@ pub use self::file::{FileSecrets, SecretFileError};
 pub use self::map::MapSecrets;
 
 use crate::ids::{DocumentId, OwnerId, StepId};
+use crate::recovery::{ErrorKind, Failure};
 
 /// Who asks for which secret, and what for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,14 @@ pub enum SecretError {
         /// The page's origin.
         origin: String,
     },
+    /// A person gave it in a form, in another process or before a crash: such values are not kept.
+    #[error(
+        "the value of `{name}` has to be given once more: such values are kept by no file and no journal"
+    )]
+    NotGiven {
+        /// The secret's name.
+        name: String,
+    },
     /// The place where secrets are kept did not answer.
     #[error("secret `{name}` could not be read")]
     Unavailable {
@@ -57,6 +66,22 @@ pub enum SecretError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// The reason of a failure by [`SecretError::NotGiven`], upon which the machine asks the person again.
+pub(crate) const NOT_GIVEN: &str = "not_given";
+
+impl SecretError {
+    /// The failure of an action that was to enter it, for drivers.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let failure = Failure::new(ErrorKind::SecretMissing, self.to_string());
+        match self {
+            Self::NotGiven { .. } => failure.with_reason(NOT_GIVEN),
+            Self::OriginRefused { .. } => failure.with_reason("origin_refused"),
+            Self::Missing { .. } | Self::Unavailable { .. } => failure,
+        }
+    }
 }
 
 /// Gives the values of secrets. A value is asked for at the moment it is entered, and forgotten after.

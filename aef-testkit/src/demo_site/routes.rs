@@ -180,7 +180,9 @@ async fn log_in(Shared(state): Site, Form(login): Form<Login>) -> Response {
     // Only a path of this site: "//host" would lead elsewhere.
     let is_local = login.next.starts_with('/') && !login.next.starts_with("//");
     let next = if is_local { login.next.as_str() } else { "/inbox" };
-    let cookie = format!("{SESSION}={}; Path=/; HttpOnly; SameSite=Lax", state.open_session());
+    let session = state.open_session();
+    tokio::time::sleep(state.options.save_delay).await;
+    let cookie = format!("{SESSION}={session}; Path=/; HttpOnly; SameSite=Lax");
     ([(SET_COOKIE, cookie)], see_other(next)).into_response()
 }
 

@@ -10,7 +10,7 @@ use aef_core::browser::{
 use aef_core::document::{ActionKind, Templated, Text, TextPart};
 use aef_core::live::{Frames, LiveInput};
 use aef_core::recovery::{ErrorKind, Failure};
-use aef_core::secrets::{ExposeSecret, SecretError};
+use aef_core::secrets::ExposeSecret;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
@@ -80,7 +80,7 @@ impl SiteSession {
                 TextPart::Plain { text } => entered.text.push_str(text),
                 TextPart::Secret { secret } => {
                     let value =
-                        request.secrets.reveal(secret, &origin).await.map_err(|error| refusal(&error))?;
+                        request.secrets.reveal(secret, &origin).await.map_err(|error| error.failure())?;
                     entered.text.push_str(value.expose_secret());
                     entered.secret = true;
                 }
@@ -235,10 +235,4 @@ impl Session for SiteSession {
         }
         Ok(())
     }
-}
-
-fn refusal(error: &SecretError) -> Failure {
-    let failure = Failure::new(ErrorKind::SecretMissing, error.to_string());
-    let refused = matches!(error, SecretError::OriginRefused { .. });
-    if refused { failure.with_reason("origin_refused") } else { failure }
 }

@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("sop", &["document", "phrases"]),
     ("plan", &["document"]),
     ("clock", &["ids"]),
-    ("secrets", &["ids"]),
+    ("secrets", &["recovery"]),
     ("live", &["document"]),
     ("browser", &["document", "secrets", "live"]),
     // The browser's vocabulary, not its trait: what was observed on a page stands in the events.

@@ -60,7 +60,12 @@ struct Struck {
 
 impl Struck {
     /// Begins a call in this session, and strikes when the page has it in hand.
-    async fn by(session: &Arc<dyn Session>, site: &Site, number: usize, blow: impl Future<Output = ()>) -> Self {
+    async fn by(
+        session: &Arc<dyn Session>,
+        site: &Site,
+        number: usize,
+        blow: impl Future<Output = ()>,
+    ) -> Self {
         let (call, session) = (wait(session), loss(session));
         site.asked("/underway", number + 1).await;
         let at = Instant::now();

@@ -170,7 +170,8 @@ impl Driver {
             Command::PerformAction { op, .. } if op <= self.last_op => {}
             Command::PerformAction { op, step, action, timeout } => {
                 self.last_op = op;
-                let span = tracing::info_span!("action", %step, op, kind = action.kind.name());
+                let attempt = self.machine.attempt();
+                let span = tracing::info_span!("action", %step, action = action.kind.name(), attempt, op);
                 let work = context.perform(session, Task { op, step, action, timeout });
                 self.jobs.start(command, work.instrument(span));
             }

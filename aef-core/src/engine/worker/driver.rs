@@ -115,6 +115,9 @@ impl Driver {
         let mut driver = Self::load(assignment).await?;
         let ended = driver.work(claim.claims_without_event).await;
         driver.finish().await;
+        if driver.machine.status().is_final() {
+            driver.engine.given.forget(driver.lease.execution);
+        }
         ended
     }
 

@@ -214,7 +214,7 @@ impl Work {
             slot: slot.clone(),
         };
         let span = tracing::info_span!(
-            "execution", id = %record.id, owner = %record.owner, document = %record.document, epoch = record.epoch.0
+            "execution", execution = %record.id, owner = %record.owner, document = %record.document, epoch = record.epoch.0
         );
         let own = claim.clone();
         let drive = async move { Driver::drive(assignment, &own).await };

@@ -76,6 +76,7 @@ impl Context {
         let noted = self.declared.iter().map(|secret| DeclaredSecret {
             name: secret.name.clone(),
             origins: secret.origins.clone().or_else(|| Some(config.allowed_origins.clone())),
+            given: secret.given,
         });
         self.declared = noted.collect();
     }
@@ -120,6 +121,8 @@ impl Context {
         let files = self.files(&action).await?;
         let secrets = Arc::new(BoundSecrets {
             provider: self.engine.secrets.clone(),
+            given: self.engine.given.clone(),
+            execution: self.record.id,
             owner: self.record.owner.clone(),
             document: self.record.document.clone(),
             step: task.step.clone(),

@@ -9,6 +9,7 @@ use minijinja::value::Serde;
 
 use super::super::Inner;
 use super::super::error::EngineError;
+use super::super::given::Given;
 use super::super::policy::origin_allowed;
 use crate::browser::SecretSource;
 use crate::execution::EventKind;
@@ -22,6 +23,8 @@ pub(super) struct DeclaredSecret {
     pub(super) name: String,
     /// `None` where the document names none: then it is wherever the browser may go.
     pub(super) origins: Option<Vec<String>>,
+    /// Whether a person gives it in a form, rather than the host.
+    pub(super) given: bool,
 }
 
 /// The secrets that a plan declares, their origins rendered with the inputs of this execution.
@@ -30,8 +33,13 @@ pub(super) async fn declared_by(
     plan: &Plan,
     execution: ExecutionId,
 ) -> Result<Arc<[DeclaredSecret]>, EngineError> {
+    let asked = plan.settings.given.keys().map(|name| DeclaredSecret {
+        name: name.clone(),
+        origins: None,
+        given: true,
+    });
     if plan.settings.secrets.is_empty() {
-        return Ok(Arc::from([]));
+        return Ok(asked.collect());
     }
     let inputs = if let EventKind::Queued { inputs, .. } = engine.first_event(execution).await?.kind {
         Value::from(Serde(&*inputs))
@@ -49,9 +57,9 @@ pub(super) async fn declared_by(
                 Vec::new()
             }
         });
-        DeclaredSecret { name, origins }
+        DeclaredSecret { name, origins, given: false }
     });
-    Ok(declared.collect())
+    Ok(declared.chain(asked).collect())
 }
 
 /// The names that origins may use.
@@ -75,6 +83,8 @@ impl Names for Inputs {
 #[derive(Debug)]
 pub(super) struct BoundSecrets {
     pub(super) provider: Option<Arc<dyn SecretProvider>>,
+    pub(super) given: Given,
+    pub(super) execution: ExecutionId,
     pub(super) owner: OwnerId,
     pub(super) document: DocumentId,
     pub(super) step: StepId,
@@ -89,6 +99,10 @@ impl SecretSource for BoundSecrets {
         let declared = declared.ok_or_else(|| missing("the document does not declare it"))?;
         if !origin_allowed(declared.origins.as_deref().unwrap_or_default(), origin) {
             return Err(SecretError::OriginRefused { name: name.to_owned(), origin: origin.to_owned() });
+        }
+        if declared.given {
+            let given = self.given.get(self.execution, name);
+            return given.ok_or_else(|| SecretError::NotGiven { name: name.to_owned() });
         }
         let provider = self.provider.as_ref().ok_or_else(|| missing("the host gives no secrets"))?;
         let request = SecretRequest {
@@ -108,10 +122,15 @@ mod tests {
     use crate::secrets::{ExposeSecret, MapSecrets};
 
     fn source() -> BoundSecrets {
-        let declared =
-            DeclaredSecret { name: "pin".into(), origins: Some(vec!["https://crm.example".into()]) };
+        let declared = DeclaredSecret {
+            name: "pin".into(),
+            origins: Some(vec!["https://crm.example".into()]),
+            given: false,
+        };
         BoundSecrets {
             provider: Some(Arc::new(MapSecrets::default().with("pin", "1234").with("other", "5678"))),
+            given: Given::default(),
+            execution: ExecutionId::generate(),
             owner: "me".into(),
             document: "doc".into(),
             step: "log_in".into(),

@@ -92,7 +92,10 @@ fn data_that_cannot_be_taken_says_why() {
     script.run();
     let huge = "x".repeat(MAX_VALUE_BYTES + 1);
     let rejected = script.ask(Input::SetVariables([("who".to_owned(), json!(huge))].into())).unwrap_err();
-    assert_eq!(rejected.to_string(), "cannot set variables while the execution is waiting_checkpoint: the values are too large");
+    assert_eq!(
+        rejected.to_string(),
+        "cannot set variables while the execution is waiting_checkpoint: the values are too large"
+    );
     let Some(RejectedData::Values(failure)) = &rejected.cause else { panic!("{rejected:?}") };
     assert_eq!((failure.kind, failure.reason.as_deref()), (ErrorKind::Data, Some("too_large")));
     assert!(rejected.source().unwrap().to_string().contains("`who`"));

@@ -41,11 +41,12 @@ impl Compiler<'_> {
         at: &str,
     ) -> PlanAction {
         let kind = &action.kind;
-        let (holes, errors) = Holes::of_action(action);
+        let filters = &self.options.filters;
+        let (holes, errors) = Holes::of_action(action, filters);
         for error in &errors {
             self.expression_error(error, at);
         }
-        lint::holes(&holes, at, &mut self.found);
+        lint::holes(&holes, filters, at, &mut self.found);
         self.check_action(action, at);
         let by_kind = match kind {
             ActionKind::Custom(custom) => {
@@ -172,7 +173,8 @@ impl Compiler<'_> {
             return;
         };
         let with = serde_json::Value::Object(custom.with.clone());
-        let constant = super::super::JsonTemplate::parse(&with).is_ok_and(|template| template.is_constant());
+        let constant = super::super::JsonTemplate::parse_with(&with, &options.filters)
+            .is_ok_and(|template| template.is_constant());
         if let (Some(schema), true) = (&spec.input, constant) {
             let at = pointer(at, "with");
             match super::super::inputs::validate(schema, &with, &at) {

@@ -6,39 +6,36 @@ use minijinja::ErrorKind;
 use super::super::environment::environment;
 use super::super::expression::Expression;
 use super::super::filters::compile_pattern;
+use super::super::host_filters::Filters;
 use super::super::rendered::{Found, Holes};
 use super::super::template::{Piece, Template};
-use super::super::tokens::{Token, tokens};
+use super::super::tokens::{Token, filter_at, tokens};
 use crate::document::Diagnostic;
 
-pub(super) fn holes(holes: &Holes, at: &str, found: &mut Vec<Diagnostic>) {
+pub(super) fn holes(holes: &Holes, filters: &Filters, at: &str, found: &mut Vec<Diagnostic>) {
     holes.for_each(&mut |place, hole| {
         let at = format!("{at}{place}");
         match hole {
-            Found::Expression(parsed) => expression(parsed, &at, found),
-            Found::Template(parsed, _) => template(parsed, &at, found),
+            Found::Expression(parsed) => expression(parsed, filters, &at, found),
+            Found::Template(parsed, _) => template(parsed, filters, &at, found),
         }
     });
 }
 
-pub(super) fn template(template: &Template, at: &str, found: &mut Vec<Diagnostic>) {
+pub(super) fn template(template: &Template, filters: &Filters, at: &str, found: &mut Vec<Diagnostic>) {
     for parsed in template.pieces().iter().filter_map(Piece::expression) {
-        expression(parsed, at, found);
+        expression(parsed, filters, at, found);
     }
 }
 
-pub(super) fn expression(expression: &Expression, at: &str, found: &mut Vec<Diagnostic>) {
+pub(super) fn expression(expression: &Expression, filters: &Filters, at: &str, found: &mut Vec<Diagnostic>) {
     let tokens = tokens(expression.source());
     for (index, token) in tokens.iter().enumerate() {
         let before = |back: usize| index.checked_sub(back).and_then(|place| tokens.get(place));
         let Token::Word(word) = token else { continue };
-        if before(1) == Some(&Token::Sign('|')) {
-            if !filter_exists(word) {
-                found.push(Diagnostic::error(
-                    "expression_unknown",
-                    at,
-                    format!("there is no filter `{word}`"),
-                ));
+        if filter_at(&tokens, index).is_some() {
+            if !filters.exists(word) {
+                found.push(unknown_filter(word, at));
             }
             if let (true, Some(Token::Sign('(')), Some(Token::Text(pattern))) =
                 (word.starts_with("regex_"), tokens.get(index + 1), tokens.get(index + 2))
@@ -66,9 +63,9 @@ fn check_pattern(pattern: &str, at: &str, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn filter_exists(name: &str) -> bool {
-    let outcome = environment().empty_state().apply_filter(name, &[]);
-    !matches!(outcome, Err(error) if error.kind() == ErrorKind::UnknownFilter)
+fn unknown_filter(name: &str, at: &str) -> Diagnostic {
+    let found = Diagnostic::error("expression_unknown", at, format!("there is no filter `{name}`"));
+    found.with_help("a filter of the host's own must be given to what compiles the document")
 }
 
 fn test_exists(name: &str) -> bool {
@@ -82,7 +79,7 @@ mod tests {
 
     fn codes(source: &str) -> Vec<&'static str> {
         let mut found = Vec::new();
-        expression(&Expression::parse(source).unwrap(), "", &mut found);
+        expression(&Expression::parse(source).unwrap(), &Filters::default(), "", &mut found);
         found.into_iter().map(|found| found.code).collect()
     }
 

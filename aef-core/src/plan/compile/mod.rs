@@ -19,6 +19,7 @@ use serde_json::Value;
 use self::layout::Layout;
 pub(super) use self::origins::reduce_origins;
 use super::expression::{ExpressionError, ExpressionErrorKind};
+use super::host_filters::Filters;
 use super::inputs::InputSchema;
 use super::rendered::Holes;
 use super::{Expression, JsonTemplate, Plan, PlanCondition};
@@ -30,6 +31,8 @@ use crate::ids::StepId;
 pub struct CompileOptions {
     /// The host's own actions, by their names: `NAMESPACE.NAME`.
     pub actions: BTreeMap<String, CustomActionSpec>,
+    /// The host's own filters.
+    pub filters: Filters,
 }
 
 /// A host's own action.
@@ -44,7 +47,7 @@ pub struct CustomActionSpec {
 }
 
 impl Plan {
-    /// Compiles a document without actions of the host.
+    /// Compiles a document without actions and filters of the host.
     ///
     /// # Errors
     /// Everything that is wrong with it, warnings included. Where there are only warnings, they are kept in the plan.
@@ -67,6 +70,8 @@ pub(in crate::plan) struct Compiler<'a> {
     pub(in crate::plan) options: &'a CompileOptions,
     pub(in crate::plan) layout: Layout<'a>,
     pub(in crate::plan) found: Vec<Diagnostic>,
+    /// The secrets that forms ask for.
+    given: BTreeMap<String, Arc<Value>>,
     /// Whether the step at hand stands in the body of a `forEach`.
     in_for_each: bool,
 }
@@ -75,7 +80,7 @@ impl<'a> Compiler<'a> {
     pub(in crate::plan) fn new(document: &'a Document, options: &'a CompileOptions) -> Self {
         let mut found = Vec::new();
         let layout = Layout::new(document, &mut found);
-        Self { document, options, layout, found, in_for_each: false }
+        Self { document, options, layout, found, given: BTreeMap::new(), in_for_each: false }
     }
 
     /// Compiles a part of a document, whose steps have the pointers that they have in the whole.
@@ -127,9 +132,10 @@ impl<'a> Compiler<'a> {
                 InputSchema::default()
             }
         };
-        let settings = self.settings();
+        let mut settings = self.settings();
         let vars = self.vars();
         let steps = self.plan_steps(&settings);
+        settings.given = std::mem::take(&mut self.given);
         Plan {
             document: Arc::new(self.document.clone()),
             hash: self.document.hash(),
@@ -179,9 +185,10 @@ impl<'a> Compiler<'a> {
 
     /// Parses an expression; what stands in for one that cannot be parsed is never run.
     pub(super) fn expression(&mut self, source: &str, pointer: &str) -> Option<Expression> {
-        match Expression::parse(source) {
+        let filters = &self.options.filters;
+        match Expression::parse_with(source, filters) {
             Ok(expression) => {
-                lint::expression(&expression, pointer, &mut self.found);
+                lint::expression(&expression, filters, pointer, &mut self.found);
                 Some(expression)
             }
             Err(error) => {
@@ -208,10 +215,11 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn json(&mut self, value: &Value, pointer: &str) -> JsonTemplate {
-        match JsonTemplate::parse(value) {
+        let filters = &self.options.filters;
+        match JsonTemplate::parse_with(value, filters) {
             Ok(template) => {
                 template.for_each(&mut |place, template| {
-                    lint::template(template, &format!("{pointer}{place}"), &mut self.found);
+                    lint::template(template, filters, &format!("{pointer}{place}"), &mut self.found);
                 });
                 template
             }
@@ -227,11 +235,12 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn condition(&mut self, condition: &Condition, pointer: &str) -> PlanCondition {
-        let (holes, errors) = Holes::of_condition(condition);
+        let filters = &self.options.filters;
+        let (holes, errors) = Holes::of_condition(condition, filters);
         for error in &errors {
             self.expression_error(error, pointer);
         }
-        lint::holes(&holes, pointer, &mut self.found);
+        lint::holes(&holes, filters, pointer, &mut self.found);
         self.check_condition(condition, pointer);
         PlanCondition::with_holes(condition, holes)
     }

@@ -1,15 +1,15 @@
 //! Names: what an expression reads has been set before, by every way that leads to it.
 
+mod reading;
+mod setters;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::rendered::{Found, Holes};
-use super::super::template::{Piece, Template};
-use super::super::{
-    BlockIx, Expression, HandlerThen, JsonTemplate, Plan, PlanCheckpoint, PlanCondition, PlanKind, PlanOver,
-    PlanTask, PlanThen, StepIx,
-};
+use self::reading::Inputs;
+use self::setters::Setters;
+use super::super::{BlockIx, HandlerThen, Plan, PlanKind, PlanOver, PlanTask, PlanThen, StepIx};
 use super::{Compiler, pointer};
-use crate::document::{Diagnostic, nearest};
+use crate::document::Diagnostic;
 
 /// Names that a variable cannot have.
 const TAKEN: [&str; 8] = ["inputs", "execution", "step", "secrets", "error", "range", "dict", "loop"];
@@ -102,106 +102,6 @@ impl Numbers {
     }
 }
 
-/// Which steps set which names, each with the innermost loop in which it does.
-#[derive(Debug, Default)]
-struct Setters {
-    by_name: BTreeMap<String, Vec<(StepIx, Option<StepIx>)>>,
-    vars: BTreeSet<String>,
-}
-
-impl Setters {
-    fn collect(plan: &Plan) -> Self {
-        let mut setters = Self { vars: plan.vars.keys().cloned().collect(), ..Self::default() };
-        for index in (0..plan.steps.len()).map(|index| StepIx(index as u32)) {
-            let around = loop_around(plan, index);
-            for name in own_sets(plan, index) {
-                setters.by_name.entry(name).or_default().push((index, around));
-            }
-        }
-        setters
-    }
-
-    /// Names that a step sets, itself or in what it contains, and that nothing else sets.
-    fn fill(&self, plan: &mut Plan) {
-        let mut sets: Vec<Vec<String>> = vec![Vec::new(); plan.steps.len()];
-        for (name, setters) in self.by_name.iter().filter(|(name, _)| !self.vars.contains(*name)) {
-            let (first, first_loop) = setters[0];
-            let mut step = Some(first);
-            // From the innermost step outwards, as far as the name is seen and all its setters are inside.
-            while let Some(index) = step {
-                let alone = setters.iter().all(|(setter, _)| contains(plan, index, *setter));
-                if alone {
-                    sets[index.0 as usize].push(name.clone());
-                }
-                let leaves_loop = plan.container(index) == first_loop && first_loop.is_some();
-                step = if leaves_loop { None } else { plan.container(index) };
-            }
-        }
-        for (step, names) in plan.steps.iter_mut().zip(sets) {
-            step.sets = names;
-        }
-    }
-
-    /// Whether a name may have been set when `reader` reads it: some setter stands where the reader sees its scope.
-    fn may_be_set(&self, plan: &Plan, name: &str, reader: Option<StepIx>) -> bool {
-        self.by_name.get(name).is_some_and(|setters| {
-            setters.iter().any(|(_, around)| match (around, reader) {
-                (None, _) => true,
-                (Some(around), Some(reader)) => contains(plan, *around, reader),
-                (Some(_), None) => false,
-            })
-        })
-    }
-}
-
-fn contains(plan: &Plan, outer: StepIx, inner: StepIx) -> bool {
-    let mut step = Some(inner);
-    while let Some(index) = step {
-        if index == outer {
-            return true;
-        }
-        step = plan.container(index);
-    }
-    false
-}
-
-fn loop_around(plan: &Plan, index: StepIx) -> Option<StepIx> {
-    let mut container = plan.container(index);
-    while let Some(owner) = container {
-        if matches!(plan.step(owner).kind, PlanKind::Loop(_)) {
-            return Some(owner);
-        }
-        container = plan.container(owner);
-    }
-    None
-}
-
-/// What a step sets itself, in the scope in which it stands.
-fn own_sets(plan: &Plan, index: StepIx) -> Vec<String> {
-    let step = plan.step(index);
-    let mut names: Vec<String> = step.outputs.iter().map(|(name, _)| name.clone()).collect();
-    match &step.kind {
-        PlanKind::Task(task) => names.extend(task_sets(task)),
-        PlanKind::Loop(each) => {
-            names.extend(each.collect.iter().map(|(name, _)| name.clone()));
-            names.extend(each.collect_errors.clone());
-        }
-        PlanKind::Decision(decision) => {
-            names.extend(decision.ask.iter().filter_map(|ask| ask.variable.clone()))
-        }
-        PlanKind::Manual(manual) => names.extend(manual.variable.clone()),
-        PlanKind::Group(_) | PlanKind::End(_) => {}
-    }
-    names
-}
-
-fn task_sets(task: &PlanTask) -> impl Iterator<Item = String> {
-    task.actions.iter().flat_map(|action| {
-        let set = action.set.iter().map(|(name, _)| name.clone());
-        set.chain(action.source.kind.variable().map(str::to_owned))
-    })
-}
-
 /// Walks the plan and checks each name where it is read.
 struct Reader<'r> {
     plan: &'r Plan,
@@ -218,13 +118,6 @@ struct Reader<'r> {
     numbers: Numbers,
     used: BTreeSet<String>,
     missing: BTreeSet<String>,
-}
-
-/// What the schema says of the inputs.
-struct Inputs {
-    names: BTreeSet<String>,
-    certain: BTreeSet<String>,
-    open: bool,
 }
 
 /// Who reads, and what it may read.
@@ -476,175 +369,6 @@ impl<'r> Reader<'r> {
         let mut known = known.clone();
         self.numbers.add(&mut known, each.collect.iter().map(|(name, _)| name).chain(&each.collect_errors));
         known
-    }
-
-    fn checkpoint(&mut self, checkpoint: &PlanCheckpoint, place: Place<'_>, at: &str) {
-        for (key, text) in [("title", &checkpoint.title), ("description", &checkpoint.description)] {
-            if let Some(text) = text {
-                self.json(text, place, &pointer(at, key));
-            }
-        }
-    }
-
-    /// The question of a decision or manual step, whose fields have other names than those of a checkpoint.
-    fn question(&mut self, checkpoint: &PlanCheckpoint, place: Place<'_>, at: &str) {
-        for text in [&checkpoint.title, &checkpoint.description].into_iter().flatten() {
-            self.json(text, place, at);
-        }
-    }
-
-    fn condition(&mut self, condition: &PlanCondition, place: Place<'_>, at: &str) {
-        self.holes(condition.holes(), place, at);
-    }
-
-    fn holes(&mut self, holes: &Holes, place: Place<'_>, at: &str) {
-        holes.for_each(&mut |within, hole| {
-            let at = format!("{at}{within}");
-            match hole {
-                Found::Expression(expression) => self.expression(expression, place, &at),
-                Found::Template(template, secrets) => self.template(template, secrets, place, &at),
-            }
-        });
-    }
-
-    fn json(&mut self, json: &JsonTemplate, place: Place<'_>, at: &str) {
-        json.for_each(&mut |within, template| {
-            self.template(template, false, place, &format!("{at}{within}"))
-        });
-    }
-
-    fn template(&mut self, template: &Template, secrets: bool, place: Place<'_>, at: &str) {
-        for piece in template.pieces() {
-            match piece {
-                Piece::Plain(_) => {}
-                Piece::Expression(expression) => self.expression(expression, place, at),
-                Piece::Secret(name) if secrets => self.secret(name, at),
-                Piece::Secret(name) => self.secret_refused(name, at),
-            }
-        }
-    }
-
-    fn secret(&mut self, name: &str, at: &str) {
-        let declared = self.plan.settings.secrets.iter().map(|secret| secret.declaration.name.as_str());
-        if declared.clone().any(|declared| declared == name) {
-            self.used.insert(name.to_owned());
-            return;
-        }
-        let mut found =
-            Diagnostic::error("unknown_secret", at, format!("the secret `{name}` is not declared"));
-        found = found.with_help(match nearest(name, declared) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("declare it: secrets: [ {{ name: {name} }} ]"),
-        });
-        self.found.push(found);
-    }
-
-    fn secret_refused(&mut self, name: &str, at: &str) {
-        // It has been told where it may not stand; that it is used nowhere need not be told, too.
-        self.used.insert(name.to_owned());
-        let message = format!("the secret `{name}` stands where it would be shown");
-        let found = Diagnostic::error("secret_not_allowed", at, message);
-        self.found
-            .push(found.with_help("only what `fill` and `type` enter may hold {{ secrets.NAME }}, as it is"));
-    }
-
-    fn expression(&mut self, expression: &Expression, place: Place<'_>, at: &str) {
-        // Who asks whether a name is there, or says what to take instead, knows that it may not be.
-        let careful = expression.source().contains("defined") || expression.source().contains("default(");
-        for name in expression.names() {
-            let mut parts = name.split('.');
-            let root = parts.next().unwrap_or_default();
-            let field = parts.next();
-            match root {
-                "secrets" => self.secret_refused(field.unwrap_or_default(), at),
-                "inputs" => self.input(field, careful, at),
-                "execution" => self.field(root, field, &["id", "startedAt"], at),
-                "step" if place.step.is_some() => self.field(root, field, &["id"], at),
-                "error" if place.error || self.in_handler > 0 => {
-                    self.field(root, field, &["kind", "reason", "message"], at);
-                }
-                _ if FUNCTIONS.contains(&root) || self.numbers.knows(place.known, root) => {}
-                _ if self.setters.may_be_set(self.plan, root, place.step) => {
-                    if !careful {
-                        let message = format!("`{root}` may not have been set when this is read");
-                        let found = Diagnostic::warning("maybe_unset", at, message);
-                        self.found.push(found.with_help(format!(
-                            "give it a first value in `vars`, or read it with `{root} | default(…)`"
-                        )));
-                    }
-                }
-                _ => self.undefined(root, place, at),
-            }
-        }
-    }
-
-    fn field(&mut self, root: &str, field: Option<&str>, fields: &[&str], at: &str) {
-        let Some(field) = field.filter(|field| !fields.contains(field)) else { return };
-        let known = fields.iter().map(|field| format!("`{root}.{field}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("there is no `{root}.{field}`");
-        self.found
-            .push(Diagnostic::error("undefined_name", at, message).with_help(format!("there is {known}")));
-    }
-
-    fn input(&mut self, field: Option<&str>, careful: bool, at: &str) {
-        let Some(field) = field else { return };
-        if !self.inputs.names.contains(field) {
-            if self.inputs.open {
-                return;
-            }
-            let mut found = Diagnostic::error("undefined_name", at, format!("there is no input `{field}`"));
-            found = found.with_help(match nearest(field, self.inputs.names.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `inputs.{near}`?"),
-                None => "declare it in `inputs`".to_owned(),
-            });
-            self.found.push(found);
-        } else if !self.inputs.certain.contains(field) && !careful {
-            let message = format!("the input `{field}` may not be given");
-            let found = Diagnostic::warning("maybe_unset", at, message);
-            self.found
-                .push(found.with_help("require it, or give it a `default`, in the schema of the inputs"));
-        }
-    }
-
-    fn undefined(&mut self, name: &str, place: Place<'_>, at: &str) {
-        let mut found = Diagnostic::error("undefined_name", at, format!("nothing sets `{name}`"));
-        let roots = ["inputs", "execution", "step"];
-        let known =
-            self.numbers.0.iter().filter(|(_, id)| place.known.has(**id)).map(|(known, _)| known.as_str());
-        // What has a number and is not known here was the item of a loop, or is set inside of one.
-        let elsewhere = self.setters.by_name.contains_key(name) || self.numbers.0.contains_key(name);
-        if elsewhere {
-            found = found.with_help(format!(
-                "`{name}` belongs to a loop and does not outlive its iteration: use `collect`, or declare it in `vars`"
-            ));
-        } else if let Some(near) = nearest(name, known.chain(roots)) {
-            found = found.with_help(format!("did you mean `{near}`?"));
-        }
-        self.found.push(found);
-        self.missing.insert(name.to_owned());
-    }
-}
-
-impl Inputs {
-    fn of(plan: &Plan) -> Self {
-        let schema = plan.document.inputs.as_ref();
-        let properties =
-            schema.and_then(|schema| schema.get("properties")).and_then(|found| found.as_object());
-        let required = schema.and_then(|schema| schema.get("required")).and_then(|found| found.as_array());
-        let required = required.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned));
-        let with_default =
-            properties.into_iter().flatten().filter(|(_, schema)| schema.get("default").is_some());
-        let key = |key: &str| schema.and_then(|schema| schema.get(key));
-        let elsewhere = ["$ref", "allOf", "anyOf", "oneOf", "patternProperties"];
-        let open = schema.is_some()
-            && (properties.is_none()
-                || key("additionalProperties").is_some_and(|more| more != &serde_json::Value::Bool(false))
-                || elsewhere.iter().any(|name| key(name).is_some()));
-        Self {
-            names: properties.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
-            certain: required.chain(with_default.map(|(name, _)| name.clone())).collect(),
-            open,
-        }
     }
 }
 

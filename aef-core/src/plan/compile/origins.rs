@@ -4,6 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::JsonTemplate;
+use super::super::host_filters::Filters;
 use super::super::template::{Piece, Template};
 use super::Compiler;
 use crate::document::{ActionKind, Config, Diagnostic, StepKind};
@@ -81,7 +82,7 @@ pub(crate) fn origin_of(url: &str) -> Option<String> {
 
 /// The beginning of an address up to its path, where that is constant or made of inputs only.
 fn origin_template(url: &str) -> Option<String> {
-    let Some(template) = Template::parse(url).ok()? else { return origin_of(url) };
+    let Some(template) = Template::parse(url, &Filters::default()).ok()? else { return origin_of(url) };
     let mut origin = String::new();
     for piece in template.pieces() {
         match piece {

@@ -57,6 +57,7 @@ impl Compiler<'_> {
             recovery_otherwise: recovery.otherwise.unwrap_or_default(),
             in_doubt: config.in_doubt.unwrap_or_default(),
             secrets: self.secrets(),
+            given: std::collections::BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::super::inputs;
 use super::super::{
     HandlerThen, PlanAsk, PlanBranch, PlanCheckpoint, PlanDecision, PlanEnd, PlanHandler, PlanKind, PlanLoop,
     PlanManual, PlanOver, PlanStep, PlanTask, Settings, StepIx,
@@ -237,7 +238,7 @@ impl Compiler<'_> {
                     .instructions
                     .as_ref()
                     .map(|text| self.text(text, &pointer(at, "instructions"))),
-                form: self.form(manual.form.as_ref(), &pointer(at, "form")),
+                form: self.asked_form(manual.form.as_ref(), &pointer(at, "form")),
                 timeout: step.common.timeout.map_or(context.defaults.timeout, |span| waiting(span.0)),
                 on_timeout: self.person_timeout(manual.on_timeout, context),
                 label: None,
@@ -263,7 +264,7 @@ impl Compiler<'_> {
         PlanCheckpoint {
             title: Some(self.text(&ask.question, &pointer(&at, "question"))),
             description: ask.description.as_ref().map(|text| self.text(text, &pointer(&at, "description"))),
-            form: self.form(ask.form.as_ref(), &pointer(&at, "form")),
+            form: self.asked_form(ask.form.as_ref(), &pointer(&at, "form")),
             timeout: step.common.timeout.map_or(context.defaults.timeout, |span| waiting(span.0)),
             on_timeout: self.person_timeout(ask.on_timeout, context),
             label: None,
@@ -313,16 +314,36 @@ impl Compiler<'_> {
                 .description
                 .as_ref()
                 .map(|text| self.text(text, &pointer(at, "description"))),
-            form: self.form(checkpoint.form.as_ref(), &pointer(at, "form")),
+            form: self.asked_form(checkpoint.form.as_ref(), &pointer(at, "form")),
             timeout: checkpoint.timeout.map_or(context.defaults.timeout, |span| waiting(span.0)),
             on_timeout,
             label: checkpoint.label.clone(),
         }
     }
 
+    /// The form of a question. What it marks `writeOnly` can be entered later as a secret.
+    fn asked_form(&mut self, schema: Option<&Value>, at: &str) -> Option<Arc<Value>> {
+        let form = self.form(schema, at)?;
+        if inputs::hides_write_only(&form) {
+            let message = "`writeOnly` stands on the fields of the form itself, and on nothing inside them";
+            self.error("invalid_schema", at, message);
+        }
+        for (name, field) in inputs::write_only(&form) {
+            let at = pointer(&pointer(at, "properties"), name);
+            if !super::names::is_variable(name) {
+                self.error("invalid_name", &at, format!("`{name}` is no name of a secret"));
+            } else if self.document.secrets.iter().any(|declared| declared.name == *name) {
+                self.error("duplicate_secret", &at, format!("`{name}` is declared as a secret already"));
+            } else {
+                self.given.insert(name.clone(), Arc::new(field.clone()));
+            }
+        }
+        Some(form)
+    }
+
     pub(super) fn form(&mut self, schema: Option<&Value>, pointer: &str) -> Option<Arc<Value>> {
         let schema = schema?;
-        if let Err(message) = super::super::inputs::check_schema(schema) {
+        if let Err(message) = inputs::check_schema(schema) {
             self.error("invalid_schema", pointer, message);
         }
         Some(Arc::new(schema.clone()))

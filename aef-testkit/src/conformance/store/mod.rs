@@ -4,42 +4,21 @@
 //! own:
 //!
 //! ```
-//! use std::sync::Arc;
-//! use std::time::Duration;
-//!
-//! use aef_core::store::Store;
-//! use aef_testkit::conformance::store::StoreUnderTest;
-//!
-//! # fn open() -> (Arc<dyn Store>, aef_testkit::SimClock) { unimplemented!() }
-//! struct Mine {
-//!     store: Arc<dyn Store>,
-//!     clock: aef_testkit::SimClock,
-//! }
-//!
-//! #[async_trait::async_trait]
-//! impl StoreUnderTest for Mine {
-//!     fn store(&self) -> Arc<dyn Store> {
-//!         Arc::clone(&self.store)
-//!     }
-//!     async fn advance(&self, by: Duration) {
-//!         self.clock.advance(by);
-//!     }
-//!     async fn reopen(&self) -> Arc<dyn Store> {
-//!         Arc::clone(&self.store)
-//!     }
-//! }
+//! use aef_testkit::conformance::store::{self as cases, Volatile};
 //!
 //! macro_rules! tests {
 //!     ($($group:ident::$case:ident,)+) => {$(
 //!         #[tokio::test]
 //!         async fn $case() {
-//!             let (store, clock) = open();
-//!             aef_testkit::conformance::store::$group::$case(&Mine { store, clock }).await;
+//!             cases::$group::$case(&Volatile::new(open)).await;
 //!         }
 //!     )+};
 //! }
 //! aef_testkit::for_each_store_case!(tests);
 //! ```
+//!
+//! `open` gives a store by the clock that it is handed. One that outlives its process implements [`StoreUnderTest`] itself,
+//! so that it is opened anew where a case asks for that.
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a case fails")]
 
@@ -63,8 +42,11 @@ pub mod snapshots;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aef_core::clock::Clock;
 use aef_core::store::Store;
 use async_trait::async_trait;
+
+use crate::SimClock;
 
 /// A store that is put to the test: empty at first, with a clock that the cases move.
 #[async_trait]
@@ -77,4 +59,34 @@ pub trait StoreUnderTest: Send + Sync {
 
     /// The same data, as a process sees them that starts anew. What keeps nothing past a process gives the same store.
     async fn reopen(&self) -> Arc<dyn Store>;
+}
+
+/// A store that keeps nothing past its process, on a clock of its own. Opened anew, it is the one that it was.
+#[derive(Debug, Clone)]
+pub struct Volatile<S> {
+    store: S,
+    clock: SimClock,
+}
+
+impl<S: Store + Clone> Volatile<S> {
+    /// The store that is made for the clock.
+    pub fn new(make: impl FnOnce(Arc<dyn Clock>) -> S) -> Self {
+        let clock = SimClock::new();
+        Self { store: make(Arc::new(clock.clone())), clock }
+    }
+}
+
+#[async_trait]
+impl<S: Store + Clone> StoreUnderTest for Volatile<S> {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    async fn reopen(&self) -> Arc<dyn Store> {
+        self.store()
+    }
 }

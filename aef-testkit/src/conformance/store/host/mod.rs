@@ -14,10 +14,10 @@ pub mod tickets;
 use std::sync::Arc;
 
 use aef_core::ids::OwnerId;
-use aef_core::store::{HostStore, Scope};
+use aef_core::store::{HostStore, Scope, Store};
 use async_trait::async_trait;
 
-use super::StoreUnderTest;
+use super::{StoreUnderTest, Volatile};
 
 /// A store that keeps what a host needs, too.
 #[async_trait]
@@ -27,6 +27,17 @@ pub trait HostUnderTest: StoreUnderTest {
 
     /// The same data, as a process sees them that starts anew.
     async fn reopen_host(&self) -> Arc<dyn HostStore>;
+}
+
+#[async_trait]
+impl<S: Store + HostStore + Clone> HostUnderTest for Volatile<S> {
+    fn host(&self) -> Arc<dyn HostStore> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn reopen_host(&self) -> Arc<dyn HostStore> {
+        self.host()
+    }
 }
 
 /// Calls a macro with the path of every case, `group::case,` after `group::case,`, to make a test of each.
