@@ -100,6 +100,8 @@ async fn what_was_given_in_another_process_is_asked_for_once_more() {
     let state = finished(handle.wait().await.unwrap());
     assert_eq!(result(&state), json!({ "told": { "note": "by mail" } }));
     assert!(!journal(&handle).await.contains(PIN));
+    let pictures = |kind: &EventKind| matches!(kind, EventKind::EvidenceCaptured { .. });
+    assert_eq!(count(&handle, pictures).await, 1, "one picture of the failure");
     let opened = |kind: &EventKind| matches!(kind, EventKind::SessionOpened { .. });
     assert_eq!(count(&handle, opened).await, 1, "the page stayed open for the answer");
     worker.end().await;

@@ -101,6 +101,7 @@ async fn a_file_that_a_crash_left_without_its_event_is_removed_and_every_other_s
         let worker = tokio::spawn(engine.worker(options).run(aef::engine::Shutdown::new()));
         let handle = gallery.stage.submit(PICTURE).await;
         let crashed = tokio::select! {
+            biased;
             () = store.crashed() => true,
             outcome = handle.wait() => { waiting(outcome.unwrap()); false }
         };

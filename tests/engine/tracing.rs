@@ -63,7 +63,9 @@ impl Visit for Shown {
 #[tokio::test(start_paused = true)]
 async fn an_actions_span_tells_execution_step_action_and_attempt() {
     let actions = Actions::default();
-    let _subscribed = tracing::subscriber::set_default(tracing_subscriber::registry().with(actions.clone()));
+    // For all threads: a subscriber of this one alone would not hear of what another test has registered meanwhile.
+    let registry = tracing_subscriber::registry().with(actions.clone());
+    tracing::subscriber::set_global_default(registry).expect("no other test sets one");
     let stage = Stage::new();
     let worker = stage.worker("one");
     let handle = stage.submit(MISSING).await;
@@ -80,6 +82,7 @@ async fn an_actions_span_tells_execution_step_action_and_attempt() {
         .lock()
         .unwrap()
         .iter()
+        .filter(|fields| fields["execution"] == id)
         .map(|fields| ["execution", "step", "action", "attempt"].map(|name| fields[name].clone()))
         .collect();
     assert_eq!(

@@ -143,16 +143,13 @@ impl Execution {
             .collect();
         let required: Vec<&String> = properties.keys().collect();
         let form = json!({ "type": "object", "required": required, "properties": properties });
-        let evidence = match self.evidence(&[]) {
-            Ok(evidence) => evidence,
-            Err(next) => return Some(next),
-        };
         let question = Question {
             kind: CheckpointKind::Manual,
             title: format!("Give once more what “{}” enters", planned.name),
             answers: vec![AnswerKind::Done, AnswerKind::Skip, AnswerKind::Reject],
             actions: Vec::new(),
-            evidence,
+            // The picture of the failure stands in the journal already, and no page is agreed to here.
+            evidence: None,
         };
         let asked = PlanCheckpoint { form: Some(Arc::new(form)), ..PlanCheckpoint::plain() };
         Some(self.raise(planned, &asked, question))

@@ -7,7 +7,7 @@ use super::super::super::{Plan, PlanKind, PlanTask, StepIx};
 /// Which steps set which names, each with the innermost loop in which it does.
 #[derive(Debug, Default)]
 pub(super) struct Setters {
-    by_name: BTreeMap<String, Vec<(StepIx, Option<StepIx>)>>,
+    pub(super) by_name: BTreeMap<String, Vec<(StepIx, Option<StepIx>)>>,
     vars: BTreeSet<String>,
 }
 
