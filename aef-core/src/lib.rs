@@ -12,4 +12,5 @@ pub mod phrases;
 pub mod plan;
 pub mod recovery;
 pub mod secrets;
+pub mod sop;
 pub mod store;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::config::{Config, SecretDeclaration};
@@ -49,12 +49,31 @@ pub struct Document {
     /// Its settings.
     #[serde(default, skip_serializing_if = "is_default")]
     pub config: Config,
+    /// What it was made from, where a tool has made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// What it does.
     pub steps: Vec<Step>,
     /// Keys that begin with `x-`, kept as they are.
     #[serde(flatten)]
     #[schemars(skip)]
     pub extensions: BTreeMap<String, Value>,
+}
+
+/// What a document was made from. That stays as it was, under its own version; this names it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What it is, for example `sop`.
+    pub kind: String,
+    /// Its own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its own version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 fn is_default(config: &Config) -> bool {

@@ -117,6 +117,7 @@ impl Builder {
             secrets: self.take(&mut fields, "secrets"),
             vars: self.take(&mut fields, "vars"),
             config: self.take(&mut fields, "config"),
+            source: self.take(&mut fields, "source"),
             steps: self.steps(steps, &pointer),
             extensions,
         }

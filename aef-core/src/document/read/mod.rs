@@ -116,7 +116,8 @@ fn too_deep() -> Diagnostic {
     Diagnostic::error("too_deep", "", format!("the document is nested more than {MAX_DEPTH} levels deep"))
 }
 
-fn parse_json(text: &str) -> Result<Value, Diagnostics> {
+/// Parses JSON in which no key stands twice.
+pub(crate) fn parse_json(text: &str) -> Result<Value, Diagnostics> {
     if json_depth(text) > MAX_DEPTH {
         return Err(too_deep().into());
     }
@@ -145,7 +146,7 @@ fn parse_json(text: &str) -> Result<Value, Diagnostics> {
 }
 
 /// The deepest nesting of brackets outside of strings.
-fn json_depth(text: &str) -> usize {
+pub(crate) fn json_depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
     for byte in text.bytes() {
         match byte {

@@ -63,6 +63,7 @@ pub(super) static DOCUMENT: Object = Object {
         may("secrets", &Shape::List(&Shape::Object(&SECRET))),
         may("vars", &VALUES),
         may("config", &Shape::Object(&CONFIG)),
+        may("source", &Shape::Object(&SOURCE)),
         must("steps", &STEP_LIST),
     ],
     shared: None,
@@ -78,6 +79,11 @@ static SECRET: Object = object(
         may("origins", &TEXTS),
         may("description", &TEXT),
     ],
+);
+
+static SOURCE: Object = object(
+    "`source`",
+    &[must("kind", &TEXT), may("id", &TEXT), may("version", &TEXT), must("sha256", &TEXT)],
 );
 
 static ON_TIMEOUT: Shape = Shape::Word(&["pause", "reject", "skip", "approve"]);
