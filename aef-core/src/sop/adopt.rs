@@ -30,6 +30,7 @@ pub(super) fn adopt_bodies(sop: &Sop, forest: &mut Forest, flows: &[Flow], found
         );
         found.node(sop, node, WarningCode::DetachedLoopBody, message);
     }
+    forest.settle();
 }
 
 /// Which loop's body each node can only be reached through.

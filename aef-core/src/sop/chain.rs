@@ -11,7 +11,7 @@ use super::report::WarningCode;
 
 /// Joins the parts of each container: one runs after the other, in the order in which they stand. Where one of them can be
 /// begun at several places, or never comes to its end, a person says where to begin.
-pub(super) fn chain(reading: Reading<'_>, next: Vec<Next>, on_failure: Vec<Option<Target>>) -> Graph {
+pub(super) fn chain(reading: Reading<'_>, next: Vec<Next>, on_failure: Vec<Option<Ix>>) -> Graph {
     let Reading { sop, forest, entries, found, roles, edges, .. } = reading;
     let count = sop.nodes.len();
     let graph = Graph {

@@ -59,7 +59,7 @@ pub(super) struct Graph {
     pub(super) roles: Vec<Role>,
     pub(super) next: Vec<Next>,
     /// Where control goes when a step has failed, where an edge says so.
-    pub(super) on_failure: Vec<Option<Target>>,
+    pub(super) on_failure: Vec<Option<Ix>>,
     /// The edges that lead to nodes.
     pub(super) edges: Vec<Flow>,
     /// Where the work of each container begins.
@@ -94,7 +94,9 @@ impl Graph {
             Next::To(target) => (Some(*target), &[][..]),
             Next::Choice(ways) => (None, ways.as_slice()),
         };
-        one.into_iter().chain(several.iter().map(|way| way.target)).chain(self.on_failure[node])
+        one.into_iter()
+            .chain(several.iter().map(|way| way.target))
+            .chain(self.on_failure[node].map(Target::Node))
     }
 }
 
@@ -326,15 +328,13 @@ impl Reading<'_> {
 
     /// An edge that is said to end a loop, drawn from one of its nodes, is the way on from the loop where that has none.
     fn lift_exits(&mut self) {
-        let labels: BTreeMap<usize, &Label> =
-            self.flows.iter().map(|flow| (flow.edge, &self.sop.edges[flow.edge].label)).collect();
         for node in 0..self.outs.len() {
             if self.sop.nodes[node].kind == NodeKind::Decision {
                 continue;
             }
             let (mut kept, mut lifted) = (Vec::new(), Vec::new());
             for out in std::mem::take(&mut self.outs[node]) {
-                let ends = matches!(labels.get(&out.edge), Some(Label::Done(_)));
+                let ends = matches!(self.sop.edges[out.edge].label, Label::Done(_));
                 let left = match out.target {
                     Target::Node(to) if ends => self.loop_left(node, to),
                     _ => None,
@@ -395,7 +395,7 @@ impl Reading<'_> {
     }
 
     /// How control goes on from each node, and where to when it has failed.
-    fn read_next(&mut self, executable: &dyn Fn(Ix) -> bool) -> (Vec<Next>, Vec<Option<Target>>) {
+    fn read_next(&mut self, executable: &dyn Fn(Ix) -> bool) -> (Vec<Next>, Vec<Option<Ix>>) {
         let count = self.sop.nodes.len();
         let (mut next, mut on_failure) = (Vec::with_capacity(count), vec![None; count]);
         for node in 0..count {
@@ -414,14 +414,15 @@ impl Reading<'_> {
     }
 
     /// Where a step is executed, the one edge for its failure among others is followed by the machine.
-    fn split_failure(&self, outs: Vec<Out>, on_failure: &mut Option<Target>) -> Vec<Out> {
+    fn split_failure(&self, outs: Vec<Out>, on_failure: &mut Option<Ix>) -> Vec<Out> {
         let failing = |out: &Out| matches!(self.sop.edges[out.edge].label, Label::Failure(_));
-        let count = outs.iter().filter(|out| failing(out)).count();
-        if count != 1 || outs.len() == 1 {
-            return outs;
+        let (failures, others): (Vec<Out>, Vec<Out>) = outs.iter().copied().partition(failing);
+        match failures.as_slice() {
+            [Out { target: Target::Node(to), .. }] if !others.is_empty() => {
+                *on_failure = Some(*to);
+                others
+            }
+            _ => outs,
         }
-        let (failure, others): (Vec<Out>, Vec<Out>) = outs.into_iter().partition(failing);
-        *on_failure = failure.first().map(|out| out.target);
-        others
     }
 }

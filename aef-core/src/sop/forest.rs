@@ -90,15 +90,19 @@ impl Forest {
         Meeting { container: self.parent[from], from, to }
     }
 
-    /// Moves a node into a container, behind what stands there.
+    /// Moves a node into a container, behind what stands there. [`Forest::settle`] takes it from where it stood.
     pub(super) fn adopt(&mut self, node: Ix, into: Ix) {
-        let siblings = match self.parent[node] {
-            Some(parent) => &mut self.children[parent],
-            None => &mut self.roots,
-        };
-        siblings.retain(|sibling| *sibling != node);
         self.parent[node] = Some(into);
         self.children[into].push(node);
+    }
+
+    /// Drops from every list what has been moved elsewhere.
+    pub(super) fn settle(&mut self) {
+        let parent = &self.parent;
+        self.roots.retain(|node| parent[*node].is_none());
+        for (container, children) in self.children.iter_mut().enumerate() {
+            children.retain(|node| parent[*node] == Some(container));
+        }
     }
 
     /// Adds a node of the transform's own.

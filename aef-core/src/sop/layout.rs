@@ -30,7 +30,7 @@ pub(super) struct Jumps {
     /// From each item.
     pub(super) then: Vec<Option<Jump>>,
     /// From each item when it has failed.
-    pub(super) on_failure: Vec<Option<Jump>>,
+    pub(super) on_failure: Vec<Option<ItemIx>>,
 }
 
 /// Works out all jumps. Adds the items that they need: what runs in a way that only leads elsewhere, and an end.
@@ -49,7 +49,7 @@ struct Layout<'a> {
     graph: &'a Graph,
     tree: &'a mut Tree,
     then: Vec<Option<Place>>,
-    on_failure: Vec<Option<Place>>,
+    on_failure: Vec<Option<ItemIx>>,
     /// Where control goes from each item once its work is done.
     natural: Vec<Place>,
 }
@@ -90,7 +90,7 @@ impl Layout<'_> {
         };
         let then = wanted.filter(|wanted| *wanted != natural);
         let on_failure = match self.tree.items[item].kind {
-            ItemKind::Node(node) => self.graph.on_failure[node].map(|target| self.resolve(target, node)),
+            ItemKind::Node(node) => self.graph.on_failure[node].map(|to| self.tree.first_item[to]),
             ItemKind::Items(_) | ItemKind::Choice(_) | ItemKind::Jump(..) | ItemKind::Finish => None,
         };
         let count = self.tree.items.len();
@@ -149,7 +149,7 @@ impl Layout<'_> {
     /// The jumps. Where something leads to the end of the procedure, there is an item to jump to.
     fn finish(self) -> Jumps {
         let Self { tree, then, on_failure, .. } = self;
-        let ends = then.iter().chain(&on_failure).flatten().any(|place| *place == Place::Finish);
+        let ends = then.iter().flatten().any(|place| *place == Place::Finish);
         let finish = if ends { tree.push(0, ItemKind::Finish) } else { 0 };
         let jump = |place: Option<Place>| {
             place.map(|place| match place {
@@ -158,10 +158,7 @@ impl Layout<'_> {
                 Place::Finish => Jump::To(finish),
             })
         };
-        let mut jumps = Jumps {
-            then: then.into_iter().map(jump).collect(),
-            on_failure: on_failure.into_iter().map(jump).collect(),
-        };
+        let mut jumps = Jumps { then: then.into_iter().map(jump).collect(), on_failure };
         jumps.then.resize(tree.items.len(), None);
         jumps.on_failure.resize(tree.items.len(), None);
         jumps

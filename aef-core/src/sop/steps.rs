@@ -95,8 +95,15 @@ impl Builder<'_> {
             ItemKind::Finish => bare("The procedure ends".to_owned(), StepKind::End(End::default())),
         };
         common.then = draft.jumps.then[item].map(|jump| self.then(item, jump));
-        if let Some(jump) = draft.jumps.on_failure[item] {
-            common.on_error.extend(self.handler(jump));
+        if let Some(to) = draft.jumps.on_failure[item] {
+            let then = HandlerAction::Goto(Goto { goto: draft.names.ids[to].clone() });
+            common.on_error.push(Handler {
+                kinds: Vec::new(),
+                when: None,
+                steps: Vec::new(),
+                then,
+                max: None,
+            });
         }
         Step { id, name: Some(name), kind, common, extensions }
     }
@@ -111,19 +118,6 @@ impl Builder<'_> {
             Jump::To(to) => Then::Goto(Goto { goto: id(to) }),
             Jump::Iterate(each) => Then::Continue(Continue { target: id(draft.tree.own_item[each]) }),
         }
-    }
-
-    /// What is done when a step has failed. A loop's next iteration is where its first step stands.
-    fn handler(&self, jump: Jump) -> Option<Handler> {
-        let to = match jump {
-            Jump::To(to) => to,
-            Jump::Iterate(each) => {
-                let body = *self.draft.tree.items[self.draft.tree.own_item[each]].bodies.first()?;
-                *self.draft.tree.blocks[body].items.first()?
-            }
-        };
-        let then = HandlerAction::Goto(Goto { goto: self.draft.names.ids[to].clone() });
-        Some(Handler { kinds: Vec::new(), when: None, steps: Vec::new(), then, max: None })
     }
 
     fn node(&mut self, item: ItemIx, node: Ix) -> Parts {
