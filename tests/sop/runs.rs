@@ -23,7 +23,7 @@ fn engine(variant: &Variant) -> (Engine, ScriptedBrowser) {
     }
     let store = Arc::new(MemoryStore::with_clock(Arc::new(SimClock::tokio())));
     let secrets = MapSecrets::default().with("CRM_user", "ann").with("CRM_password", "hunter2");
-    let engine = Engine::builder(store).browser(Arc::new(browser.clone())).secrets(Arc::new(secrets)).build();
+    let engine = Engine::builder(store).browser(Arc::new(browser.clone())).secrets(secrets).build();
     (engine, browser)
 }
 
