@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aef_core::browser::{Browser, BrowserError, Session, SessionOptions};
-use aef_core::recovery::ErrorKind;
 use async_trait::async_trait;
 use chromiumoxide_cdp::cdp::browser_protocol::target::{DetachFromTargetParams, SetAutoAttachParams};
 use chromiumoxide_cdp::cdp::js_protocol::runtime::RunIfWaitingForDebuggerParams;
@@ -13,9 +12,13 @@ use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
 use crate::connection::{Connection, DEFAULT_CALL_LIMIT, Event};
+use crate::endpoint::Endpoint;
 use crate::error::{CdpError, Loss};
 use crate::launch::{self, BrowserProcess, LaunchOptions};
 use crate::session::CdpSession;
+
+/// How long a browser that lives may take to be connected to again.
+const RECONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long the end of a connection waits for the end of the process, which tells more.
 const EXPLANATION_LIMIT: Duration = Duration::from_millis(40);
@@ -38,7 +41,8 @@ impl Default for ConnectOptions {
 
 /// Chromium, started by us or by somebody else.
 ///
-/// A browser that died is started, or connected to, anew when the next session is opened.
+/// Where only the connection ended, the browser is connected to again; one that died is started anew. Both happen when the
+/// next session is opened.
 #[derive(Debug)]
 pub struct CdpBrowser {
     source: Source,
@@ -48,7 +52,7 @@ pub struct CdpBrowser {
 #[derive(Debug)]
 enum Source {
     Launch(Box<LaunchOptions>),
-    Connect(Url, ConnectOptions),
+    Connect(Endpoint, ConnectOptions),
 }
 
 /// A live browser.
@@ -60,7 +64,7 @@ pub(crate) struct Host {
     /// Whether a proxy resolves names.
     pub(crate) has_proxy: bool,
     pub(crate) options: ConnectOptions,
-    process: Option<BrowserProcess>,
+    process: Option<Arc<BrowserProcess>>,
 }
 
 #[derive(Deserialize)]
@@ -88,21 +92,43 @@ impl CdpBrowser {
         Self::start(Source::Launch(Box::new(options))).await
     }
 
-    /// Connects to a browser that somebody else runs: the `ws://…/devtools/browser/…` address that it tells.
+    /// Connects to a browser that somebody else runs: at the `ws://…/devtools/browser/…` address that it tells, or at its
+    /// `http://host:port`, which is asked for the other one each time.
     ///
     /// # Errors
     /// `Disconnected` where it cannot be reached.
     pub async fn connect(url: &str, options: ConnectOptions) -> Result<Self, BrowserError> {
-        let url = Url::parse(url).map_err(|error| {
-            BrowserError::new("connect", ErrorKind::Disconnected, format!("`{url}` is no address"))
-                .with_source(error)
-        })?;
-        Self::start(Source::Connect(url, options)).await
+        let endpoint = Endpoint::parse(url).map_err(|error| error.during("connect"))?;
+        Self::start(Source::Connect(endpoint, options)).await
     }
 
     /// The process of the browser, where it is one of ours and runs.
     pub async fn process_id(&self) -> Option<u32> {
-        self.live.lock().await.as_ref().and_then(|host| host.process.as_ref()).map(BrowserProcess::id)
+        self.live.lock().await.as_ref().and_then(|host| host.process.as_ref()).map(|process| process.id())
+    }
+
+    /// Whether it can be used without being started or connected to anew.
+    pub(crate) async fn is_live(&self) -> bool {
+        self.live.lock().await.as_ref().is_some_and(|host| host.connection.ended().is_none())
+    }
+
+    /// Connects again to a browser that lives although the connection ended; false where it does not.
+    pub(crate) async fn revive(&self) -> bool {
+        let mut live = self.live.lock().await;
+        let process = live.as_ref().and_then(|host| host.process.clone());
+        match self.source.reconnect(process).await {
+            Some(host) => {
+                *live = Some(host);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The memory of the browser with all its helpers, in bytes; `None` where it is not one of ours.
+    pub(crate) async fn memory(&self) -> Option<u64> {
+        let process = self.live.lock().await.as_ref()?.process.clone()?;
+        tokio::task::spawn_blocking(move || process.memory()).await.ok()
     }
 
     async fn start(source: Source) -> Result<Self, BrowserError> {
@@ -115,7 +141,12 @@ impl CdpBrowser {
         if let Some(host) = live.as_ref().filter(|host| host.connection.ended().is_none()) {
             return Ok(Arc::clone(host));
         }
-        *live = None;
+        // Only the connection may have ended.
+        let process = live.take().and_then(|host| host.process.clone());
+        if let Some(host) = self.source.reconnect(process).await {
+            *live = Some(Arc::clone(&host));
+            return Ok(host);
+        }
         let host = self.source.start().await?;
         *live = Some(Arc::clone(&host));
         Ok(host)
@@ -143,20 +174,48 @@ impl Source {
         match self {
             Self::Launch(options) => {
                 let (process, endpoint) = launch::launch(options).await?;
-                let has_proxy =
-                    options.proxy.is_some() || options.args.iter().any(|arg| arg.starts_with("--proxy"));
-                Host::connect(&endpoint, options.connect.clone(), Some(process), has_proxy).await
+                Host::connect(&endpoint, options.connect.clone(), Some(Arc::new(process)), has_proxy(options))
+                    .await
             }
-            Self::Connect(url, options) => Host::connect(url, options.clone(), None, false).await,
+            Self::Connect(endpoint, options) => {
+                let url = endpoint.resolve(options.timeout).await?;
+                Host::connect(&url, options.clone(), None, false).await
+            }
         }
     }
+
+    /// Connects again to a browser of ours that lives. One that does not answer is left to its end.
+    async fn reconnect(&self, process: Option<Arc<BrowserProcess>>) -> Option<Arc<Host>> {
+        let (Self::Launch(options), Some(process)) = (self, process) else { return None };
+        if !process.is_running() {
+            return None;
+        }
+        let endpoint = process.endpoint(RECONNECT_LIMIT).await.ok()?;
+        let connect = ConnectOptions { timeout: RECONNECT_LIMIT, ..options.connect.clone() };
+        let connecting = Host::connect(&endpoint, connect, Some(process), has_proxy(options));
+        match tokio::time::timeout(RECONNECT_LIMIT, connecting).await {
+            Ok(Ok(host)) => Some(host),
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the browser is not connected to again"
+                );
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+fn has_proxy(options: &LaunchOptions) -> bool {
+    options.proxy.is_some() || options.args.iter().any(|arg| arg.starts_with("--proxy"))
 }
 
 impl Host {
     async fn connect(
         url: &Url,
         options: ConnectOptions,
-        process: Option<BrowserProcess>,
+        process: Option<Arc<BrowserProcess>>,
         has_proxy: bool,
     ) -> Result<Arc<Self>, CdpError> {
         let connection = Connection::open(url, options.timeout).await?;

@@ -13,8 +13,10 @@ use tokio_tungstenite::tungstenite;
 pub(crate) enum CdpError {
     #[error("cannot connect to {url}")]
     Connect { url: String, source: Arc<tungstenite::Error> },
-    #[error("not a ws:// endpoint: {url}")]
+    #[error("neither a ws:// nor an http:// endpoint: {url}")]
     Endpoint { url: String },
+    #[error("{url} does not tell where its browser is")]
+    Discover { url: String, source: Arc<std::io::Error> },
     #[error("{method} got no answer within {limit:?}")]
     Timeout { method: Cow<'static, str>, limit: Duration },
     #[error("{method} was refused ({code}): {message}")]
@@ -99,7 +101,9 @@ impl CdpError {
                 return Failure::new(ErrorKind::Timeout, self.to_string()).with_reason("lease_ended");
             }
             Self::Lost(loss) => return Failure::new(loss.kind(), loss.to_string()),
-            Self::Connect { .. } | Self::Endpoint { .. } | Self::Backlog => ErrorKind::Disconnected,
+            Self::Connect { .. } | Self::Endpoint { .. } | Self::Discover { .. } | Self::Backlog => {
+                ErrorKind::Disconnected
+            }
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Refused { .. } | Self::Malformed { .. } | Self::Picture(_) => ErrorKind::Internal,
             Self::Secret(source) => return source.failure(),
@@ -114,7 +118,11 @@ impl CdpError {
     /// The error of one of the browser's operations.
     pub(crate) fn during(self, operation: &'static str) -> BrowserError {
         let failure = self.failure();
-        BrowserError::new(operation, failure.kind, failure.message).with_source(self)
+        let error = BrowserError::new(operation, failure.kind, failure.message).with_source(self);
+        match failure.reason {
+            Some(reason) => error.with_reason(reason),
+            None => error,
+        }
     }
 }
 

@@ -24,11 +24,14 @@
 mod actions;
 mod browser;
 mod connection;
+mod endpoint;
 mod error;
 mod launch;
+mod pool;
 mod script;
 mod session;
 mod storage;
 
 pub use browser::{CdpBrowser, ConnectOptions};
 pub use launch::LaunchOptions;
+pub use pool::{BrowserPool, MemberStats, PoolOptions};

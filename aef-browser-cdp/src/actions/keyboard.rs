@@ -40,6 +40,11 @@ impl Acting {
             match self.fill_once(target, text).await {
                 // The document went away in between: the next one is filled from the beginning.
                 Err(error) if error.is_document_gone() && Instant::now() < self.deadline => {}
+                // The lease that ran out in the page was renewed.
+                Err(CdpError::GateClosed)
+                    if self.effect == Effect::None
+                        && !self.gate.is_shut()
+                        && Instant::now() < self.deadline => {}
                 Err(error) => return Err(error.or_timeout("fill")),
                 Ok(()) => return self.follow_navigation(None).await,
             }
@@ -91,9 +96,11 @@ impl Acting {
         }
         let limit = self.left() + Duration::from_millis(500);
         self.remember_secret(world, attached.reference.as_deref());
+        let until = Instant::now() + self.gate.left();
         let value = self.context.ask_world(world, "prepare", request, None, limit).await?;
         let prepared: Prepared =
             serde_json::from_value(value.clone()).map_err(|source| CdpError::malformed("prepare", source))?;
+        self.armed(world, &prepared, until);
         if prepared.done {
             self.effect = Effect::Possible;
         }
@@ -131,30 +138,27 @@ impl Acting {
         request.insert("expected".into(), entry.value.clone());
         request.insert("secret".into(), json!(entry.secret));
         let read = self.ask_again(world, "readBack", request).await;
-        self.end_typing(world, token.as_deref(), false).await?;
+        self.end_typing(world, token.as_deref()).await?;
         read.map(drop)
     }
 
-    /// Takes the interceptor away and tells whether it kept the input from the page.
-    async fn end_typing(
-        &mut self,
-        world: &World,
-        token: Option<&str>,
-        demand: bool,
-    ) -> Result<bool, CdpError> {
-        let Some(token) = token else { return Ok(true) };
+    /// Takes the interceptor away and tells whether it kept all input from the page.
+    ///
+    /// Input that came when the lease was over is an error, for the rest of it is missing.
+    async fn end_typing(&mut self, world: &World, token: Option<&str>) -> Result<bool, CdpError> {
+        let Some(token) = token else { return Ok(false) };
         let mut request = Map::new();
         request.insert("token".into(), json!(token));
-        let verdict = self.ask_again(world, "verdict", request).await?;
-        if let Some(verdict) = &verdict {
-            self.saw_page(verdict);
-        }
-        let passed = verdict.as_ref().and_then(|verdict| verdict["passed"].as_u64());
-        let swallowed = verdict.as_ref().is_some_and(|verdict| verdict["swallowed"] == json!(true));
-        if demand && swallowed && passed == Some(0) {
+        let Some(verdict) = self.ask_again(world, "verdict", request).await? else { return Ok(false) };
+        self.saw_page(&verdict);
+        if verdict["swallowed"] != json!(true) {
             return Ok(false);
         }
-        Ok(true)
+        let kept_all = verdict["passed"] == json!(0);
+        if kept_all {
+            self.effect = Effect::None;
+        }
+        if verdict["swallowReason"] == json!("late") { Err(CdpError::GateClosed) } else { Ok(kept_all) }
     }
 
     /// Types at the end of a field, key by key.
@@ -185,8 +189,7 @@ impl Acting {
     }
 
     async fn conclude(&mut self, frame: &FrameRef, token: Option<&str>) -> Result<(), CdpError> {
-        if !self.end_typing(&frame.world, token, true).await? {
-            self.effect = Effect::None;
+        if self.end_typing(&frame.world, token).await? {
             return Err(fault(
                 "not_actionable",
                 "not_focused",
@@ -199,6 +202,7 @@ impl Acting {
 
     /// Sends keys in one flush and waits until the page has taken them.
     async fn strike(&mut self, link: &Link, strokes: &[Stroke]) -> Result<(), CdpError> {
+        self.keep_gate_open().await?;
         let mut batch = link.batch();
         let mut replies: Vec<Reply<Value>> = Vec::new();
         for stroke in strokes {

@@ -104,7 +104,7 @@ impl Key {
     }
 
     /// A key by its name: `Enter`, `a`, `F5`.
-    fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let alias = match name {
             "Space" => " ",
             "Esc" => "Escape",
@@ -167,6 +167,21 @@ impl Key {
         event.windows_virtual_key_code = Some(self.virtual_code);
         event.location = (self.modifier_bit() != 0).then_some(1);
         event
+    }
+
+    /// A key by what a page would be told of it. One that nobody knows writes nothing.
+    pub(super) fn told(name: &str, code: Option<&str>) -> Self {
+        let mut key = Self::named(name).unwrap_or_else(|| Self {
+            name: name.to_owned(),
+            code: String::new(),
+            virtual_code: 0,
+            text: None,
+            shifted: false,
+        });
+        if let Some(code) = code {
+            code.clone_into(&mut key.code);
+        }
+        key
     }
 
     /// Pressing the key and letting it go.

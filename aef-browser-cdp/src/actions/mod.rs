@@ -2,6 +2,7 @@
 
 mod files;
 mod form;
+mod hand;
 mod input;
 mod keyboard;
 mod keys;
@@ -24,10 +25,13 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::error::{CdpError, Fault};
-use crate::session::{Blocked, Context, Found, Record, Settled, World};
+use crate::session::{Blocked, Context, Found, Record, Settled, World, gate_ms};
 
 /// What an action may take beyond its timeout to tell what became of it.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long before an interceptor shuts it is told of a lease that was renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(3);
 
 /// How long the title after an action may be waited for.
 const TITLE_LIMIT: Duration = Duration::from_millis(300);
@@ -49,8 +53,17 @@ pub(crate) struct Acting {
     in_main_frame: bool,
     value: Option<Value>,
     file: Option<FileContent>,
+    /// The interceptor that was armed last.
+    interceptor: Option<Interceptor>,
     /// What happened before the action's own report was due.
     record: Record,
+}
+
+/// An interceptor in the page that lets input through for a while.
+struct Interceptor {
+    world: World,
+    token: String,
+    until: Instant,
 }
 
 /// A page's address and title.
@@ -154,6 +167,7 @@ impl Acting {
             in_main_frame: true,
             value: None,
             file: None,
+            interceptor: None,
             record: Record::default(),
         }
     }
@@ -243,12 +257,42 @@ impl Acting {
     ) -> Result<(Prepared, Found), CdpError> {
         let mut request = extra;
         request.insert("action".into(), json!(action));
-        request.insert("gateMs".into(), json!(self.gate_ms()));
-        let found = self.context.ask("prepare", "target", target, &request, self.deadline).await?;
+        let asked = Instant::now() + self.gate.left();
+        let gate = self.gate.clone();
+        let found =
+            self.context.ask("prepare", "target", target, &request, self.deadline, Some(&gate)).await?;
         let prepared: Prepared = serde_json::from_value(found.value.clone())
             .map_err(|source| CdpError::malformed("prepare", source))?;
+        self.armed(&found.frame.world, &prepared, asked);
         self.matched(&prepared, &found);
         Ok((prepared, found))
+    }
+
+    /// Notes an interceptor that was armed, and until when it lets input through. The lease may be renewed meanwhile, so
+    /// this is the earliest end.
+    fn armed(&mut self, world: &World, prepared: &Prepared, until: Instant) {
+        if let Some(token) = &prepared.token {
+            self.interceptor = Some(Interceptor { world: world.clone(), token: token.clone(), until });
+        }
+    }
+
+    /// Tells the interceptor of a long gesture that the lease was renewed.
+    async fn keep_gate_open(&mut self) -> Result<(), CdpError> {
+        let Some(interceptor) = &self.interceptor else { return Ok(()) };
+        let now = Instant::now();
+        if interceptor.until > now + RENEW_BEFORE || now + self.gate.left() <= interceptor.until {
+            return Ok(());
+        }
+        let (world, until) = (interceptor.world.clone(), now + self.gate.left());
+        let mut request = Map::new();
+        request.insert("token".into(), json!(interceptor.token));
+        request.insert("gateMs".into(), json!(self.gate_ms()));
+        if self.ask_again(&world, "extend", request).await?.is_some()
+            && let Some(interceptor) = &mut self.interceptor
+        {
+            interceptor.until = until;
+        }
+        Ok(())
     }
 
     fn matched(&mut self, prepared: &Prepared, found: &Found) {
@@ -269,7 +313,7 @@ impl Acting {
 
     /// The milliseconds for which input may still reach the page.
     fn gate_ms(&self) -> u64 {
-        self.gate.left().as_millis().min(u128::from(u32::MAX)) as u64
+        gate_ms(self.gate.left())
     }
 
     /// Asks the script in a world that was found before. A world that is gone gives `None`.

@@ -36,6 +36,13 @@ struct Verdict {
     other: Option<String>,
 }
 
+impl Verdict {
+    /// Whether some of the input came when the lease was over.
+    fn is_late(&self) -> bool {
+        self.swallow_reason.as_deref() == Some("late")
+    }
+}
+
 /// Interceptors on the way from a frame to the one that input is sent to.
 struct Armed {
     point: Place,
@@ -116,8 +123,12 @@ impl Acting {
             let Some(verdict) = verdict else { return Ok(()) };
             if verdict.passed == 0 && (verdict.swallowed || missed) {
                 self.effect = Effect::None;
-                if verdict.swallow_reason.as_deref() == Some("late") {
-                    return Err(CdpError::GateClosed);
+                if verdict.is_late() {
+                    // The lease that ran out in the page may have been renewed.
+                    if self.gate.is_shut() || Instant::now() >= self.deadline {
+                        return Err(CdpError::GateClosed);
+                    }
+                    continue;
                 }
                 let covering = verdict.other.unwrap_or_else(|| "another element".to_owned());
                 if Instant::now() < self.deadline {
@@ -125,6 +136,9 @@ impl Acting {
                 }
                 let message = format!("{covering} took its place when it was to be clicked");
                 return Err(fault("not_actionable", "covered", message));
+            }
+            if verdict.is_late() {
+                return Err(CdpError::GateClosed);
             }
             let is_frame = prepared.fingerprint.get("tag").is_some_and(|tag| tag == "iframe");
             if verdict.received == 0 && !force && !is_frame && !self.has_happened() {
@@ -179,6 +193,7 @@ impl Acting {
 
     /// Sends pointer events in one flush and waits until the page has taken them.
     async fn send(&mut self, link: &Link, events: &[DispatchMouseEventParams]) -> Result<(), CdpError> {
+        self.keep_gate_open().await?;
         let mut batch = link.batch();
         let replies: Vec<Reply<_>> =
             events.iter().map(|event| batch.push(event)).collect::<Result<_, _>>()?;
@@ -214,8 +229,13 @@ impl Acting {
         let end = dragged?;
         let verdict = self.verdict(&found.frame.world, prepared.token.as_deref()).await?;
         self.context.release_handles(&found.frame);
-        if verdict.is_some_and(|verdict| verdict.swallowed && verdict.passed == 0) {
-            self.effect = Effect::None;
+        if let Some(verdict) = verdict.filter(|verdict| verdict.swallowed) {
+            if verdict.passed == 0 {
+                self.effect = Effect::None;
+            }
+            if verdict.is_late() {
+                return Err(CdpError::GateClosed);
+            }
             return Err(fault(
                 "not_actionable",
                 "covered",
@@ -278,8 +298,10 @@ impl Acting {
         let Some(data) = self.context.read(|state| state.intercepted_drag.clone()) else { return Ok(()) };
         for kind in ["dragEnter", "dragOver", "drop"] {
             let params = json!({ "type": kind, "x": at.x, "y": at.y, "data": data });
-            self.require_open_gate()?;
-            pointer.link.call_raw("Input.dispatchDragEvent", &params, self.left()).await?;
+            let mut batch = pointer.link.batch();
+            let reply = batch.push_raw("Input.dispatchDragEvent", &params)?;
+            batch.send(Some(self.gate.clone()))?;
+            reply.raw_within(self.left()).await?;
         }
         Ok(())
     }
@@ -333,7 +355,7 @@ fn pointer_request(position: Option<Point>, force: bool) -> Map<String, Value> {
     request
 }
 
-const fn protocol_button(button: MouseButton) -> input::MouseButton {
+pub(super) const fn protocol_button(button: MouseButton) -> input::MouseButton {
     match button {
         MouseButton::Left => input::MouseButton::Left,
         MouseButton::Middle => input::MouseButton::Middle,
@@ -341,7 +363,7 @@ const fn protocol_button(button: MouseButton) -> input::MouseButton {
     }
 }
 
-fn modifier_bits(modifiers: &[Modifier]) -> i64 {
+pub(super) fn modifier_bits(modifiers: &[Modifier]) -> i64 {
     modifiers.iter().fold(0, |bits, modifier| {
         bits | match modifier {
             Modifier::Alt => 1,

@@ -77,7 +77,7 @@ impl Context {
     }
 
     async fn observed(&self, request: &Map<String, Value>, until: Instant) -> Result<Observed, CdpError> {
-        match self.ask("observe", "", None, request, until.max(Instant::now() + POLL)).await {
+        match self.ask("observe", "", None, request, until.max(Instant::now() + POLL), None).await {
             Ok(found) => {
                 serde_json::from_value(found.value).map_err(|source| CdpError::malformed("observe", source))
             }

@@ -39,7 +39,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Adds a command by name.
-    pub(super) fn push_raw<P: Serialize>(
+    pub(crate) fn push_raw<P: Serialize>(
         &mut self,
         method: &'static str,
         params: &P,

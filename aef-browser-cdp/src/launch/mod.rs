@@ -2,6 +2,7 @@
 
 mod args;
 mod executable;
+mod memory;
 mod process;
 mod profile;
 mod sweep;

@@ -76,7 +76,7 @@ impl BrowserProcess {
     }
 
     /// Waits until the browser has written where it listens.
-    pub(super) async fn endpoint(&self, limit: Duration) -> Result<Url, CdpError> {
+    pub(crate) async fn endpoint(&self, limit: Duration) -> Result<Url, CdpError> {
         let polling = async {
             loop {
                 if let Some(url) =
@@ -94,6 +94,16 @@ impl BrowserProcess {
             }
             () = tokio::time::sleep(limit) => Err(LaunchError::NoPort { limit, stderr: self.lines.text() }.into()),
         }
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&self) -> bool {
+        self.exited.borrow().is_none()
+    }
+
+    /// The memory of its whole group in bytes. Blocks while it reads `/proc`.
+    pub(crate) fn memory(&self) -> u64 {
+        super::memory::of_group(self.id())
     }
 
     /// Waits for the end of the process and tells how it ended.

@@ -63,6 +63,7 @@ function prepare(request, handle) {
       const point = await check(element, action, request, alignment);
       // What the element is, is told before the page hears of anything: it may well replace it.
       const match = matchOf(element, found.strategy, request);
+      requireOpenGate(request);
       const performed = await PERFORMERS[action]({ element, point }, request);
       return { ...match, page: pageState(), ...performed };
     } catch (failure) {

@@ -13,9 +13,11 @@ const POINTER_EVENTS = [
 ];
 const HOVER_EVENTS = ["pointermove", "mousemove"];
 const KEY_EVENTS = ["keydown", "keypress", "keyup", "beforeinput", "compositionstart"];
-// A gate whose verdict nobody asks for must not stand in the way of a person who takes over.
+// A gate whose verdict nobody asks for must not stand in the page's way for ever.
 const FORGOTTEN_AFTER = 10_000;
 const LONGEST_GATE = 60_000;
+// A page that stalled hears its timers and its input at once; the input must find the gate still armed.
+const DRAINED_AFTER = 1_000;
 
 // At most one gate is armed: actions come one at a time.
 let armed = null;
@@ -29,27 +31,44 @@ function listen() {
 }
 
 // `meets` says whether an event's innermost element is the right one; null accepts any.
-function arm({ kinds, meets, gateMs, swallowOthers, details }) {
+function arm({ kinds, meets, gateUntil, swallowOthers, details }) {
   disarm();
   listen();
-  const left = gateMs == null ? Infinity : Math.max(Number(gateMs), 0);
   const gate = {
     ...details,
     token: `g${++lastToken}`,
     kinds,
     meets,
     swallowOthers,
-    deadline: performance.now() + left,
+    deadline: gateUntil,
     record: { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null },
   };
-  gate.timer = setTimeout(
-    () => {
-      if (armed === gate) disarm();
-    },
-    Math.min(left, LONGEST_GATE) + FORGOTTEN_AFTER,
-  );
   armed = gate;
+  forgetLater(gate);
   return gate.token;
+}
+
+function forgetLater(gate) {
+  clearTimeout(gate.timer);
+  const left = Math.min(Math.max(gate.deadline - performance.now(), 0), LONGEST_GATE);
+  gate.timer = setTimeout(() => {
+    gate.timer = setTimeout(() => {
+      if (armed === gate) disarm();
+    }, DRAINED_AFTER);
+  }, left + FORGOTTEN_AFTER);
+}
+
+// The lease was renewed while a long gesture is under way.
+function extend({ token, gateUntil }) {
+  const gate = gateOf(token);
+  gate.deadline = Math.max(gate.deadline, gateUntil);
+  forgetLater(gate);
+  return {};
+}
+
+// What the script does by itself is input, too.
+function requireOpenGate({ gateUntil }) {
+  if (performance.now() > gateUntil) throw new Failure("lease_ended", "lease_ended", "the lease ended before the page was changed");
 }
 
 function disarm() {
@@ -95,7 +114,7 @@ function gateOf(token) {
 function armPointer(element, request, details) {
   return arm({
     kinds: POINTER_EVENTS,
-    gateMs: request.gateMs,
+    gateUntil: request.gateUntil,
     swallowOthers: !request.force,
     details: { element, ...details },
     meets: request.force ? null : (met) => isElement(met) && hits(element, met),
@@ -105,7 +124,7 @@ function armPointer(element, request, details) {
 function armHover(element, request) {
   return arm({
     kinds: HOVER_EVENTS,
-    gateMs: request.gateMs,
+    gateUntil: request.gateUntil,
     swallowOthers: false,
     details: { element },
     meets: (met) => isElement(met) && hits(element, met),
@@ -116,7 +135,7 @@ function armHover(element, request) {
 function armKeys(element, request) {
   return arm({
     kinds: KEY_EVENTS,
-    gateMs: request.gateMs,
+    gateUntil: request.gateUntil,
     swallowOthers: true,
     details: { element },
     meets: element
@@ -131,7 +150,7 @@ function armKeys(element, request) {
 function armAgainstAll(request) {
   return arm({
     kinds: POINTER_EVENTS,
-    gateMs: request.gateMs,
+    gateUntil: request.gateUntil,
     swallowOthers: true,
     details: { element: null },
     meets: () => false,

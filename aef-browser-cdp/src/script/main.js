@@ -13,6 +13,7 @@ const OPERATIONS = {
   readBack,
   verdict,
   release,
+  extend,
   mapPoint,
   observe,
   extract,
@@ -37,7 +38,12 @@ function located(request, handle) {
 }
 
 async function call(operation, request, handle) {
-  const complete = { ...request, testIdAttribute: request?.testIdAttribute ?? "data-testid" };
+  const complete = {
+    ...request,
+    testIdAttribute: request?.testIdAttribute ?? "data-testid",
+    // From here on: what is waited for below must not lengthen the lease.
+    gateUntil: request?.gateMs == null ? Infinity : performance.now() + Number(request.gateMs),
+  };
   try {
     if (Object.hasOwn(HANDLE_OPERATIONS, operation)) return await HANDLE_OPERATIONS[operation](complete, handle);
     if (!Object.hasOwn(OPERATIONS, operation))

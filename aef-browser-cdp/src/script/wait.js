@@ -46,7 +46,7 @@ async function untilDone(timeoutMs, attempt) {
 function isFinal(failure) {
   const { kind, reason } = failure.error;
   if (failure.mayPass) return false;
-  if (kind === "internal") return true;
+  if (kind === "internal" || kind === "lease_ended") return true;
   if (kind === "data") return reason !== "missing" && reason !== "too_few";
   return kind === "not_actionable" && (reason === "value_rejected" || reason === "wrong_element");
 }

@@ -45,6 +45,7 @@ fn handle(context: &Arc<Context>, event: &Event) {
         "Inspector.targetCrashed" => on_crashed(context, session),
         "Page.javascriptDialogOpening" => with(event, |dialog| on_dialog(context, session, &dialog)),
         "Fetch.requestPaused" => with(event, |paused| on_paused(context, session, paused)),
+        "Page.screencastFrame" => with(event, |frame| context.on_frame(session, frame)),
         "Page.frameNavigated" => with(event, |navigated| on_navigated(context, session, navigated)),
         // One update for all the rest: each only changes the state.
         method => match method.split_once('.') {

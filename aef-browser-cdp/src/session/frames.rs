@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aef_core::browser::InputGate;
 use aef_core::document::{Locator, OneOrMany, Target};
 use aef_core::recovery::{ErrorKind, Failure};
 use chromiumoxide_cdp::cdp::browser_protocol::dom::DescribeNodeParams;
@@ -111,7 +112,9 @@ struct Group {
 impl Context {
     /// Asks the script about a target (under `key` in the request) until it answers or the time is over.
     ///
-    /// A document that goes away meanwhile is followed by the next one, in which the question is asked again.
+    /// A document that goes away meanwhile is followed by the next one, in which the question is asked again. Where the
+    /// answer prepares input, the page is told how long the gate stays open, and asked again when that is over: the lease
+    /// may have been renewed by then.
     pub(crate) async fn ask(
         &self,
         operation: &str,
@@ -119,6 +122,7 @@ impl Context {
         target: Option<&Target>,
         request: &Map<String, Value>,
         deadline: Instant,
+        gate: Option<&InputGate>,
     ) -> Result<Found, CdpError> {
         let groups = target.map(groups).unwrap_or_default();
         let recorded =
@@ -138,6 +142,15 @@ impl Context {
                 }
                 None => &[],
             };
+            let mut slice = slice;
+            if let Some(gate) = gate {
+                let open = gate.left();
+                if open.is_zero() {
+                    return Err(CdpError::GateClosed);
+                }
+                slice = slice.min(open);
+                request.insert("gateMs".into(), json!(gate_ms(open)));
+            }
             let until = deadline.min(Instant::now() + slice);
             let error = match self.ask_once(operation, request, chain, until).await {
                 Ok(found) => return Ok(found),
@@ -145,7 +158,8 @@ impl Context {
             };
             turn += 1;
             // What waited to the end of a slice that is not the last is asked again; any other answer stands.
-            let may_change = error.is_document_gone() || (left > slice && error.is_waiting());
+            let may_change = error.is_document_gone()
+                || (left > slice && (error.is_waiting() || matches!(error, CdpError::GateClosed)));
             if !may_change || Instant::now() >= deadline {
                 return Err(error.or_timeout(operation));
             }
@@ -206,6 +220,7 @@ impl Context {
             .map_err(|source| CdpError::malformed(operation, source))?;
         match answer {
             Answer { ok: Some(value), .. } => Ok(value),
+            Answer { error: Some(fault), .. } if fault.kind == "lease_ended" => Err(CdpError::GateClosed),
             Answer { error: Some(fault), .. } => Err(CdpError::Fault(fault)),
             Answer { .. } => Ok(Value::Null),
         }
@@ -347,6 +362,11 @@ async fn evaluate(link: &Link, call: &CallFunctionOnParams, limit: Duration) -> 
         }
         None => Ok(evaluated),
     }
+}
+
+/// The time for which input may reach the page, as the script takes it.
+pub(crate) fn gate_ms(left: Duration) -> u64 {
+    left.as_millis().min(u128::from(u32::MAX)) as u64
 }
 
 fn argument(value: Value) -> CallArgument {

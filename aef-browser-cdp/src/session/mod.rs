@@ -4,6 +4,7 @@ mod arm;
 mod events;
 mod frames;
 mod guard;
+mod live;
 mod network;
 mod payloads;
 mod policy;
@@ -14,9 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aef_core::browser::{
-    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, Observation, ObserveRequest,
-    Performed, Session, SessionOptions, StorageState,
+    ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, InputGate, Observation,
+    ObserveRequest, Performed, Session, SessionOptions, StorageState,
 };
+use aef_core::live::{Frames, LiveInput};
 use async_trait::async_trait;
 use chromiumoxide_cdp::cdp::browser_protocol::browser::{
     BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
@@ -27,7 +29,8 @@ use chromiumoxide_cdp::cdp::browser_protocol::target::{
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub(crate) use self::frames::{Found, FrameRef, split_frame};
+pub(crate) use self::frames::{Found, FrameRef, gate_ms, split_frame};
+use self::live::Screen;
 use self::policy::Policy;
 pub(crate) use self::state::{Blocked, DownloadState, Record, State, World};
 use crate::browser::Host;
@@ -66,6 +69,7 @@ pub(crate) struct Context {
     pub(crate) policy: Policy,
     state: Mutex<State>,
     version: watch::Sender<u64>,
+    screen: Screen,
     /// Actions are performed one at a time; whoever takes evidence does not wait for them.
     pub(crate) acting: tokio::sync::Mutex<()>,
 }
@@ -201,6 +205,7 @@ impl CdpSession {
             options,
             state: Mutex::default(),
             version: watch::Sender::new(0),
+            screen: Screen::default(),
             acting: tokio::sync::Mutex::new(()),
         });
         tokio::spawn(events::follow(Arc::clone(&context), events));
@@ -287,5 +292,17 @@ impl Session for CdpSession {
             let _ = version.changed().await;
         };
         CdpError::Lost(self.context.host.explain(loss).await).during("session")
+    }
+
+    async fn frames(&self) -> Result<Frames, BrowserError> {
+        self.context.frames().map_err(|error| error.during("frames"))
+    }
+
+    async fn dispatch(&self, input: LiveInput, gate: InputGate) -> Result<(), BrowserError> {
+        self.context.dispatch(&input, gate).await.map_err(|error| error.during("dispatch"))
+    }
+
+    async fn end_input(&self, gate: InputGate) -> Result<(), BrowserError> {
+        self.context.end_input(&gate).await.map_err(|error| error.during("end input"))
     }
 }

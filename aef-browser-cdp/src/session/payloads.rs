@@ -228,6 +228,22 @@ pub(super) struct RequestPaused {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(super) struct ScreencastFrame {
+    pub(super) data: String,
+    /// The number by which it is acknowledged, not a session of ours.
+    pub(super) session_id: i64,
+    pub(super) metadata: ScreencastMetadata,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ScreencastMetadata {
+    pub(super) device_width: f64,
+    pub(super) device_height: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct DragIntercepted {
     pub(super) data: serde_json::Value,
 }

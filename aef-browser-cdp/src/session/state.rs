@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aef_core::browser::{DialogRecord, Note, Write};
 use aef_core::document::DialogPolicy;
+use aef_core::live::HeldInput;
 use tokio::time::Instant;
 
 use super::network::Network;
@@ -40,6 +41,10 @@ pub(crate) struct State {
     pub(crate) downloads: HashMap<Box<str>, DownloadState>,
     /// A drag that the browser handed over instead of performing it.
     pub(crate) intercepted_drag: Option<serde_json::Value>,
+    /// What a person holds down.
+    pub(crate) held: HeldInput,
+    /// Whether a person's input was sent that nobody has ended.
+    pub(crate) by_hand: bool,
     /// Documents are answered with an empty page, while storage is put back.
     pub(super) stub_documents: bool,
     /// The last mark read from the queue of events.

@@ -5,6 +5,8 @@
 mod actions;
 mod conformance;
 mod frames;
+mod gate;
+mod live;
 mod loss;
 mod navigation;
 mod policy;
