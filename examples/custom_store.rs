@@ -10,9 +10,9 @@ use aef::clock::Clock;
 use aef::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
 use aef::memory::MemoryStore;
 use aef::store::{
-    Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
-    ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope, Store,
-    StoreError, StoredDocument,
+    Append, Appended, Census, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation,
+    JournalEntry, ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope,
+    Store, StoreError, StoredDocument,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -86,6 +86,10 @@ impl ExecutionStore for TellingStore {
 
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError> {
         self.inner.explain(scope, execution).await
+    }
+
+    async fn census(&self, scope: &Scope) -> Result<Census, StoreError> {
+        self.inner.census(scope).await
     }
 
     async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

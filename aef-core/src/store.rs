@@ -2,6 +2,7 @@
 //!
 //! A store never reads inside an event. What it must index stands beside the events in an [`Append`].
 
+mod census;
 mod digest;
 mod error;
 mod explain;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use crate::execution::Status;
 use crate::ids::{BatchId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, StepId, WorkerId};
 
+pub use self::census::Census;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::explain::{Explanation, Surroundings};
 pub use self::host::{
@@ -144,6 +146,12 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// `NotFound`, `Unavailable`.
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError>;
+
+    /// Counts what is not finished, for those who watch over the whole.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn census(&self, scope: &Scope) -> Result<Census, StoreError>;
 
     /// Removes finished executions, those that finished first before others; gives how many.
     ///

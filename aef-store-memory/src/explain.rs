@@ -1,7 +1,7 @@
 //! Saying what an execution waits for.
 
 use aef_core::ids::ExecutionId;
-use aef_core::store::{Explanation, Scope, StoreError, Surroundings};
+use aef_core::store::{Census, Explanation, Scope, StoreError, Surroundings};
 use jiff::Timestamp;
 
 use crate::state::State;
@@ -20,5 +20,13 @@ impl State {
             workers: alive.map(|sign| sign.per_owner).collect(),
         };
         Ok(record.explain(&around, now))
+    }
+    /// What is not finished, counted.
+    pub(crate) fn census(&self, scope: &Scope, now: Timestamp) -> Census {
+        let workers = self.workers.values().filter(|sign| sign.is_alive(now)).count();
+        let mut census = Census::new(workers as u64, now);
+        let entries = self.executions.values().filter(|entry| scope.covers(&entry.record.owner));
+        entries.for_each(|entry| census.count(&entry.record));
+        census
     }
 }

@@ -26,9 +26,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aef_core::clock::{Clock, SystemClock};
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
 use aef_core::store::{
-    Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
-    ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope, StoreError,
-    StoredDocument, whole_micros,
+    Append, Appended, Census, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation,
+    JournalEntry, ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope,
+    StoreError, StoredDocument, whole_micros,
 };
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -160,6 +160,11 @@ impl ExecutionStore for MemoryStore {
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError> {
         let (state, now) = self.lock();
         state.explain(scope, execution, now)
+    }
+
+    async fn census(&self, scope: &Scope) -> Result<Census, StoreError> {
+        let (state, now) = self.lock();
+        Ok(state.census(scope, now))
     }
 
     async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

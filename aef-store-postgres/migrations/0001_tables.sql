@@ -65,6 +65,9 @@ CREATE INDEX queue_by_owner ON aef.executions (owner, priority DESC, queued_at, 
 -- Few: what workers hold, or held when they died.
 CREATE INDEX leased ON aef.executions (owner) WHERE worker IS NOT NULL;
 
+-- What is counted for those who watch. The status stands still while an execution runs, and so does this.
+CREATE INDEX unfinished ON aef.executions (status, owner) WHERE finished_at IS NULL;
+
 CREATE INDEX finished ON aef.executions (finished_at, id) WHERE finished_at IS NOT NULL;
 
 -- The journal, one row a batch, which is only ever added to. It refers to executions without a foreign key: every batch is

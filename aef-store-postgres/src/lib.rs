@@ -21,6 +21,7 @@
 
 mod access;
 mod append;
+mod census;
 mod claim;
 mod codec;
 mod create;
@@ -39,9 +40,9 @@ use std::fmt;
 
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
 use aef_core::store::{
-    Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
-    ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope, StoreError,
-    StoredDocument,
+    Append, Appended, Census, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation,
+    JournalEntry, ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope,
+    StoreError, StoredDocument,
 };
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -156,6 +157,10 @@ impl ExecutionStore for PostgresStore {
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError> {
         let explanation = read::explain(&self.access, scope, execution).await;
         explanation.map_err(|error| error.during("explain"))
+    }
+
+    async fn census(&self, scope: &Scope) -> Result<Census, StoreError> {
+        census::take(&self.access, scope).await.map_err(|error| error.during("census"))
     }
 
     async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -22,6 +22,7 @@
 //! ```
 
 mod append;
+mod census;
 mod claim;
 mod codec;
 mod create;
@@ -44,9 +45,9 @@ use std::sync::Arc;
 use aef_core::clock::Clock;
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
 use aef_core::store::{
-    Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
-    ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope, StoreError,
-    StoredDocument, whole_micros,
+    Append, Appended, Census, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation,
+    JournalEntry, ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope,
+    StoreError, StoredDocument, whole_micros,
 };
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -169,6 +170,11 @@ impl ExecutionStore for SqliteStore {
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError> {
         let explanation = read::explain(&self.readers, scope, execution, || self.time()).await;
         explanation.map_err(|error| error.during("explain"))
+    }
+
+    async fn census(&self, scope: &Scope) -> Result<Census, StoreError> {
+        let census = census::take(&self.readers, scope, || self.time()).await;
+        census.map_err(|error| error.during("census"))
     }
 
     async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

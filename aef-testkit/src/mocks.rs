@@ -24,9 +24,9 @@ use aef_core::live::{Frames, LiveInput};
 use aef_core::recovery::Failure;
 use aef_core::secrets::{SecretError, SecretProvider, SecretRequest, SecretString};
 use aef_core::store::{
-    Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
-    ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope, StoreError,
-    StoredDocument,
+    Append, Appended, Census, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation,
+    JournalEntry, ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope,
+    StoreError, StoredDocument,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -86,6 +86,7 @@ mock! {
         async fn renew(&self, request: RenewRequest) -> Result<Renewals, StoreError>;
         async fn subscribe(&self) -> Result<BoxStream<'static, Notice>, StoreError>;
         async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError>;
+        async fn census(&self, scope: &Scope) -> Result<Census, StoreError>;
         async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     }
 

@@ -12,6 +12,12 @@ use crate::ids::{ExecutionId, OwnerId, Seq};
 pub trait Observer: std::fmt::Debug + Send + Sync + 'static {
     /// Takes note of one event.
     fn on_event(&self, observed: &Observed<'_>);
+
+    /// Takes note that a worker of this process has lost an execution before it was done with it: its lease ran out, or
+    /// another worker has it. Does nothing unless it is overridden.
+    fn on_lease_lost(&self, execution: ExecutionId) {
+        let _ = execution;
+    }
 }
 
 /// An event that has become durable.
@@ -43,10 +49,19 @@ impl Observers {
         }
         for (place, event) in (before.0 + 1..).zip(events) {
             let observed = Observed { execution, owner, seq: Seq(place), event };
-            for observer in &self.0 {
-                if catch_unwind(AssertUnwindSafe(|| observer.on_event(&observed))).is_err() {
-                    tracing::error!(%execution, seq = place, ?observer, "an observer panicked");
-                }
+            self.each(execution, |observer| observer.on_event(&observed));
+        }
+    }
+
+    /// Tells that a lease was lost.
+    pub(crate) fn tell_lease_lost(&self, execution: ExecutionId) {
+        self.each(execution, |observer| observer.on_lease_lost(execution));
+    }
+
+    fn each(&self, execution: ExecutionId, tell: impl Fn(&dyn Observer)) {
+        for observer in &self.0 {
+            if catch_unwind(AssertUnwindSafe(|| tell(&**observer))).is_err() {
+                tracing::error!(%execution, ?observer, "an observer panicked");
             }
         }
     }

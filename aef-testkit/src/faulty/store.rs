@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
 use aef_core::store::{
-    Append, Appended, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation, JournalEntry,
-    ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope, Store,
-    StoreError, StoreErrorKind, StoredDocument,
+    Append, Appended, Census, Claim, ClaimRequest, Created, DocumentStore, ExecutionStore, Explanation,
+    JournalEntry, ListQuery, Loaded, NewDocument, NewExecution, Notice, Page, RenewRequest, Renewals, Scope,
+    Store, StoreError, StoreErrorKind, StoredDocument,
 };
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -174,6 +174,10 @@ impl ExecutionStore for FaultyStore {
 
     async fn explain(&self, scope: &Scope, execution: ExecutionId) -> Result<Explanation, StoreError> {
         self.call("explain", self.inner.explain(scope, execution)).await
+    }
+
+    async fn census(&self, scope: &Scope) -> Result<Census, StoreError> {
+        self.call("census", self.inner.census(scope)).await
     }
 
     async fn purge(&self, scope: &Scope, finished_before: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -233,7 +233,10 @@ impl Work {
         let execution = driving.claim.record.id;
         match ended {
             Ok((_, Ok(()))) => tracing::debug!(%execution, "finished or parked"),
-            Ok((_, Err(Stop::Lost))) => tracing::warn!(%execution, "the lease was lost"),
+            Ok((_, Err(Stop::Lost))) => {
+                tracing::warn!(%execution, "the lease was lost");
+                self.engine.observers.tell_lease_lost(execution);
+            }
             Ok((_, Err(Stop::Failed(error)))) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(%execution, %error, source, "the execution cannot be performed here");

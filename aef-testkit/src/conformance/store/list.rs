@@ -115,6 +115,11 @@ macro_rules! for_each_store_case {
             explaining::g12_a_new_store_has_no_worker,
             explaining::g12_an_owners_limit_is_told,
             explaining::g12_a_finished_one_waits_for_nothing,
+            counting::an_empty_store_counts_nothing,
+            counting::statuses_are_counted_while_they_last,
+            counting::what_is_ready_counts_since_it_was,
+            counting::open_checkpoints_are_counted_with_their_age,
+            counting::an_owner_counts_its_own,
             listing::a_list_goes_by_age,
             listing::a_list_is_filtered,
             listing::a_list_is_read_in_pages,
@@ -155,7 +160,7 @@ mod tests {
     }
 
     /// The sources of the groups, to be held against the list.
-    const SOURCES: [(&str, &str); 13] = [
+    const SOURCES: [(&str, &str); 14] = [
         ("appending", include_str!("appending.rs")),
         ("replaying", include_str!("replaying.rs")),
         ("fencing", include_str!("fencing.rs")),
@@ -166,6 +171,7 @@ mod tests {
         ("renewing", include_str!("renewing.rs")),
         ("creating", include_str!("creating.rs")),
         ("explaining", include_str!("explaining.rs")),
+        ("counting", include_str!("counting.rs")),
         ("listing", include_str!("listing.rs")),
         ("snapshots", include_str!("snapshots.rs")),
         ("documents", include_str!("documents.rs")),

@@ -24,6 +24,7 @@
 
 pub mod appending;
 pub mod claiming;
+pub mod counting;
 pub mod creating;
 pub mod documents;
 pub mod explaining;
