@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Journal(commands::journal::Options),
     /// Remove pictures and files that no execution names any more
     Sweep(commands::sweep::Options),
+    /// Remove finished executions with their journals
+    Purge(commands::purge::Options),
 }
 
 /// Where executions are kept, and whose they are.

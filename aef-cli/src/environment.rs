@@ -10,6 +10,7 @@ use aef::ids::{DocumentId, OwnerId};
 use aef::secrets::{EnvSecrets, FileSecrets, SecretError, SecretProvider, SecretRequest, SecretString};
 use aef::store::{Scope, StoreErrorKind};
 use async_trait::async_trait;
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ use crate::args::{DriveArgs, PerformArgs, PersonArgs, StoreArgs};
 use crate::database::DatabaseArgs;
 use crate::failure::Failure;
 use crate::keys::{make_directory, state_keys};
+use crate::metrics::Metrics;
 
 /// An engine that reads, and asks on behalf of a person, but performs nothing.
 pub(crate) async fn desk(store: &StoreArgs) -> Result<Engine, Failure> {
@@ -57,19 +59,32 @@ pub(crate) async fn workshop(
     database: &DatabaseArgs,
     args: &PerformArgs,
     private_origins: PrivateOrigins,
+    metrics: Option<&Metrics>,
 ) -> Result<Engine, Failure> {
     let secrets = Secrets::open(args.secrets.as_deref())?;
     // The browser first: where there is none, nothing is left behind.
     let browser = browser(args).await?;
     let keys = state_keys(args.state_keys.as_deref(), &database.database()?, &database.artifacts())?;
+    if keys.is_empty() {
+        tracing::warn!("there are no keys: what waits for longer than a minute goes on in an empty browser");
+    }
     let policy = HostPolicy { private_origins, allow_evaluate: args.allow_scripts };
-    Ok(base(database).await?.browser(browser).secrets(secrets).state_keys(keys).policy(policy).build())
+    let files = artifacts(database)?;
+    let store = database.open().await?;
+    let builder = match metrics {
+        Some(metrics) => {
+            let browser = metrics.browser(browser);
+            Engine::builder(metrics.store(store)).browser(browser).observer(metrics.observer())
+        }
+        None => Engine::builder(store).browser(browser),
+    };
+    Ok(builder.artifacts(files).secrets(secrets).state_keys(keys).policy(policy).build())
 }
 
 /// The same for an execution of the person who types.
 pub(crate) async fn own_workshop(args: &DriveArgs) -> Result<Engine, Failure> {
     // The operator's own documents: what they allow is allowed, this machine included.
-    workshop(&args.store.database, &args.perform, PrivateOrigins::AsDocuments).await
+    workshop(&args.store.database, &args.perform, PrivateOrigins::AsDocuments, None).await
 }
 
 /// What the person who types may ask for.
@@ -89,13 +104,18 @@ pub(crate) async fn document(engine: &Engine, handle: &Handle) -> Result<Option<
 
 /// An engine on the database, with the directory of its files.
 async fn base(args: &DatabaseArgs) -> Result<EngineBuilder, Failure> {
-    let store = args.database()?.open().await?;
+    let store = args.open().await?;
+    Ok(Engine::builder(store).artifacts(artifacts(args)?))
+}
+
+/// The directory of files; made where there is none.
+fn artifacts(args: &DatabaseArgs) -> Result<Arc<dyn ObjectStore>, Failure> {
     let directory = args.artifacts();
     make_directory(&directory)?;
     let artifacts = LocalFileSystem::new_with_prefix(&directory).map_err(|error| {
         Failure::environment(format!("cannot use the directory {}", directory.display())).with_source(error)
     })?;
-    Ok(Engine::builder(store).artifacts(Arc::new(artifacts)))
+    Ok(Arc::new(artifacts))
 }
 
 async fn browser(args: &PerformArgs) -> Result<Arc<dyn Browser>, Failure> {

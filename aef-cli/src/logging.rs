@@ -8,9 +8,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::args::{Arguments, Command};
+#[cfg(feature = "otel")]
+use crate::telemetry::Traces;
 
 /// What logs at the level that `-v` asks for.
-const OURS: [&str; 4] = ["aef", "aef_core", "aef_browser_cdp", "aef_store_sqlite"];
+const OURS: [&str; 5] = ["aef", "aef_core", "aef_browser_cdp", "aef_store_sqlite", "aef_store_postgres"];
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,8 +23,16 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Logs what `RUST_LOG` says, or else what `-v` asks for; without either, warnings, and what a worker does.
-pub(crate) fn start(arguments: &Arguments) {
+/// What is kept as long as the process lives, so that what is on its way is still sent.
+#[derive(Debug)]
+pub(crate) struct Logging {
+    #[cfg(feature = "otel")]
+    _traces: Option<Traces>,
+}
+
+/// Logs what `RUST_LOG` says, or else what `-v` asks for; without either, warnings, and what a worker does. Sends traces
+/// where the environment names a collector.
+pub(crate) fn start(arguments: &Arguments) -> Logging {
     let verbose = match arguments.command {
         Command::Worker(_) => arguments.verbose.max(1),
         _ => arguments.verbose,
@@ -33,7 +43,24 @@ pub(crate) fn start(arguments: &Arguments) {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(filter).with(lines).init();
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    #[cfg(feature = "otel")]
+    {
+        let (traces, error) = match Traces::begin() {
+            Ok(traces) => (traces, None),
+            Err(error) => (None, Some(error)),
+        };
+        subscriber.with(traces.as_ref().map(Traces::layer)).init();
+        if let Some(error) = error {
+            tracing::warn!(%error, "no traces are sent");
+        }
+        Logging { _traces: traces }
+    }
+    #[cfg(not(feature = "otel"))]
+    {
+        subscriber.init();
+        Logging {}
+    }
 }
 
 fn directives(verbose: u8) -> String {

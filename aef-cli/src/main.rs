@@ -15,12 +15,15 @@ mod interrupts;
 mod keys;
 mod loading;
 mod logging;
+mod metrics;
 mod outline;
 mod output;
 mod progress;
 mod prompt;
 mod questions;
 mod report;
+#[cfg(feature = "otel")]
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -32,7 +35,7 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    logging::start(&arguments);
+    let _logging = logging::start(&arguments);
     match start(arguments.command) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -65,6 +68,7 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Report(options) => commands::report::run(options).await,
             Command::Journal(options) => commands::journal::run(options).await,
             Command::Sweep(options) => commands::sweep::run(options).await,
+            Command::Purge(options) => commands::purge::run(options).await,
         }
     })
 }

@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask --help` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its streams")]
 
+mod chaos;
 mod command;
 mod demo;
 mod demo_site;
@@ -40,6 +41,8 @@ enum Task {
     Demo(demo::Options),
     /// Serves the demo site until it is killed.
     DemoSite(demo_site::Options),
+    /// Lets everything happen to workers and their database, and verifies that nothing is lost, done twice or stuck.
+    Chaos(chaos::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Postgres(options) => postgres::run(&options),
         Task::Demo(options) => demo::run(&options),
         Task::DemoSite(options) => demo_site::serve(&options),
+        Task::Chaos(options) => chaos::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

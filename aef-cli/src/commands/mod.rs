@@ -4,6 +4,7 @@ pub(crate) mod fork;
 pub(crate) mod journal;
 pub(crate) mod list;
 pub(crate) mod pause;
+pub(crate) mod purge;
 pub(crate) mod recover;
 pub(crate) mod report;
 pub(crate) mod respond;

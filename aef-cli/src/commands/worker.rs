@@ -1,11 +1,12 @@
 //! `aef worker`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use aef::document::{InvalidSpan, Span};
 use aef::engine::{Engine, PrivateOrigins, Shutdown, WorkerOptions};
 use aef::ids::WorkerId;
 use clap::Args;
-use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
 use crate::args::PerformArgs;
@@ -14,6 +15,7 @@ use crate::environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupts::Interrupts;
+use crate::metrics::{self, Metrics};
 
 /// The shortest lease: what is left of it after the worker's own margin must outlast a slow answer of the store.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
@@ -37,6 +39,9 @@ pub(crate) struct Options {
     /// `documents` allows what each document allows itself
     #[arg(long, value_name = "ORIGIN|documents")]
     private_origin: Vec<String>,
+    /// Serve metrics for Prometheus at http://ADDRESS/metrics, and at /healthz whether the database answers
+    #[arg(long, env = "AEF_METRICS", value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     perform: PerformArgs,
     #[command(flatten)]
@@ -50,7 +55,13 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
     let origins = private_origins(&options.private_origin);
-    let engine = environment::workshop(&options.database, &options.perform, origins).await?;
+    let metrics = options.metrics.map(|_| Metrics::new());
+    let engine =
+        environment::workshop(&options.database, &options.perform, origins, metrics.as_ref()).await?;
+    if let (Some(address), Some(metrics)) = (options.metrics, metrics) {
+        let address = metrics::serve(address, metrics, engine.store().clone()).await?;
+        tracing::info!(%address, "metrics are served");
+    }
     let worker = worker_options(&options);
     tracing::info!(
         worker = %worker.id,
@@ -118,8 +129,7 @@ fn private_origins(given: &[String]) -> PrivateOrigins {
 }
 
 fn lease(text: &str) -> Result<Duration, String> {
-    let length: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    let length = Duration::try_from(length).map_err(|error| error.to_string())?;
+    let Span(length) = text.parse().map_err(|error: InvalidSpan| error.to_string())?;
     if length < SHORTEST_LEASE {
         return Err(format!("a lease holds {SHORTEST_LEASE:?} or longer"));
     }
@@ -133,8 +143,8 @@ mod tests {
     #[test]
     fn a_lease_is_a_duration_that_can_be_renewed_in_time() {
         assert_eq!(lease("15s"), Ok(Duration::from_secs(15)));
-        assert_eq!(lease("1m 30s"), Ok(Duration::from_secs(90)));
-        for wrong in ["1s", "-15s", "15", "soon"] {
+        assert_eq!(lease("1.5m"), Ok(Duration::from_secs(90)));
+        for wrong in ["1s", "-15s", "soon"] {
             assert!(lease(wrong).is_err(), "{wrong}");
         }
     }

@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 /// A directory with a database.
 pub(crate) struct Desk {
     directory: tempfile::TempDir,
+    /// What the environment says besides.
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What a command said and how it ended.
@@ -17,7 +19,13 @@ pub(crate) struct Said {
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self::with(&[])
+    }
+
+    /// The same, with an environment that says more.
+    pub(crate) fn with(environment: &[(&'static str, &str)]) -> Self {
+        let environment = environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Self { directory: tempfile::tempdir().unwrap(), environment }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -27,7 +35,8 @@ impl Desk {
     /// The binary in this directory, without anything that the environment of the tests would tell it.
     pub(crate) fn aef(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aef"));
-        let ours = ["AEF_DATABASE_URL", "AEF_STORE", "AEF_OWNER", "AEF_STATE_KEYS", "AEF_WORKER"];
+        let ours =
+            ["AEF_DATABASE_URL", "AEF_STORE", "AEF_ARTIFACTS", "AEF_OWNER", "AEF_STATE_KEYS", "AEF_WORKER"];
         for name in ours.into_iter().chain(["RUST_LOG", "CLICOLOR_FORCE", "FORCE_COLOR"]) {
             command.env_remove(name);
         }
@@ -38,7 +47,8 @@ impl Desk {
             .env("NO_COLOR", "1")
             // Where the tests run as root, the sandbox cannot start.
             .env("AEF_NO_SANDBOX", "1")
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod desk;
+mod postgres;
 mod run;
 mod surface;
+mod telemetry;
 mod terminal;
 mod validate;
 mod worker;

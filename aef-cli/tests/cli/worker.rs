@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::desk::Desk;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Needs no page.
-const TINY: &str =
+pub(crate) const TINY: &str =
     "aef: 1\nid: tiny\nsteps: [ { id: count, outputs: { one: '1' } }, { id: done, type: end } ]\n";
 
 /// Creates a record without asking.
-const CREATING: &str = r##"
+pub(crate) const CREATING: &str = r##"
 aef: 1
 id: create-record
 inputs: { type: object, required: [baseUrl], properties: { baseUrl: { type: string } } }
@@ -44,7 +44,7 @@ steps:
 "##;
 
 /// A worker in a process of its own. Killed when it is dropped.
-struct Worker {
+pub(crate) struct Worker {
     child: Child,
     lines: Receiver<String>,
     said: Vec<Value>,
@@ -52,9 +52,16 @@ struct Worker {
 
 impl Worker {
     /// Starts one and waits until it has begun.
-    fn start(desk: &Desk, name: &str) -> Self {
+    pub(crate) fn start(desk: &Desk, name: &str) -> Self {
+        Self::start_with(desk, name, |_| {})
+    }
+
+    /// The same, with more said to it.
+    pub(crate) fn start_with(desk: &Desk, name: &str, say: impl FnOnce(&mut Command)) -> Self {
         let arguments = ["worker", "--name", name, "--log-format", "json", "--private-origin", "documents"];
-        let mut child = desk.aef(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = desk.aef(&arguments);
+        say(&mut command);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -69,8 +76,8 @@ impl Worker {
         worker
     }
 
-    /// Waits until it logs a line with this message.
-    fn says(&mut self, message: &str) {
+    /// Waits until it logs a line with this message; gives the line.
+    pub(crate) fn says(&mut self, message: &str) -> &Value {
         let until = Instant::now() + PATIENCE;
         loop {
             let line = self.lines.recv_timeout(until.saturating_duration_since(Instant::now()));
@@ -79,17 +86,22 @@ impl Worker {
             let found = line["message"].as_str().is_some_and(|said| said.contains(message));
             self.said.push(line);
             if found {
-                return;
+                return self.said.last().unwrap();
             }
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    /// What it has logged so far.
+    pub(crate) fn said(&self) -> &[Value] {
+        &self.said
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
     }
 
     /// Waits for its end and gives its exit code.
-    fn end(&mut self) -> Option<i32> {
+    pub(crate) fn end(&mut self) -> Option<i32> {
         let mut code = None;
         until("the worker has ended", || {
             code = self.child.try_wait().unwrap();
@@ -108,7 +120,7 @@ impl Drop for Worker {
 }
 
 /// Looks again and again until it is so.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "never: {what}");
@@ -116,22 +128,22 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn submit(desk: &Desk, more: &[&str]) -> String {
+pub(crate) fn submit(desk: &Desk, more: &[&str]) -> String {
     let mut arguments = vec!["submit"];
     arguments.extend(more);
     desk.run(&arguments).ended(0).stdout.trim().to_owned()
 }
 
-fn shown(desk: &Desk, id: &str) -> Value {
+pub(crate) fn shown(desk: &Desk, id: &str) -> Value {
     serde_json::from_str(&desk.run(&["show", "--json", id]).ended(0).stdout).unwrap()
 }
 
-fn completed(desk: &Desk, id: &str) {
+pub(crate) fn completed(desk: &Desk, id: &str) {
     until("it is completed", || shown(desk, id)["state"]["status"] == "completed");
 }
 
 /// A desk with a site that takes its time to answer a write, and an execution that writes once.
-fn creating(save_delay: Duration) -> (Desk, DemoSite, String) {
+pub(crate) fn creating(save_delay: Duration) -> (Desk, DemoSite, String) {
     let desk = Desk::new();
     let site = DemoSite::start(DemoSiteOptions { save_delay, ..DemoSiteOptions::default() }).unwrap();
     fs::write(desk.path().join("create.aef.yaml"), CREATING).unwrap();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::command::{self, Failure};
 
 /// What may depend on several of the workspace's crates.
-const SEES_ALL: [&str; 4] = ["aef", "aef-cli", "aef-testkit", "xtask"];
+const SEES_ALL: [&str; 5] = ["aef", "aef-chaos", "aef-cli", "aef-testkit", "xtask"];
 
 const CORE: &str = "aef-core";
 

@@ -1,0 +1,124 @@
+//! What a worker tells to those who watch over it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::worker::{Worker, completed, creating, until};
+
+/// Asks a server on loopback; gives the head and the body of what it answers.
+fn ask(address: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_worker_is_scraped() {
+    let (desk, site, id) = creating(Duration::from_millis(50));
+    let mut worker = Worker::start_with(&desk, "w1", |command| {
+        command.args(["--metrics", "127.0.0.1:0"]);
+    });
+    let served = worker.said().iter().find(|line| line["message"] == "metrics are served").unwrap();
+    let address = served["address"].as_str().unwrap().to_owned();
+    completed(&desk, &id);
+    // The browser is closed, and counted as closed, behind the end.
+    until("no browser is open", || ask(&address, "/metrics").1.contains("aef_browser_sessions 0\n"));
+    let (head, body) = ask(&address, "/metrics");
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("application/openmetrics-text"), "{head}");
+    for line in [
+        "# TYPE aef_store_duration_seconds histogram",
+        "aef_executions_claimed_total 1",
+        "aef_executions_finished_total{outcome=\"completed\"} 1",
+        "aef_leases_lost_total 0",
+        "aef_browser_sessions_opened_total{outcome=\"opened\"} 1",
+        "aef_executions{status=\"queued\"} 0",
+        "aef_executions_ready 0",
+        "aef_checkpoints_open 0",
+        "aef_workers_alive 1",
+        "# EOF",
+    ] {
+        assert!(body.lines().any(|told| told == line), "{line} is missing in\n{body}");
+    }
+    for operation in ["claim", "append", "renew"] {
+        let count = format!("aef_store_duration_seconds_count{{operation=\"{operation}\"}} ");
+        let told = body.lines().find_map(|line| line.strip_prefix(&count));
+        assert!(told.is_some_and(|number| number != "0"), "{count} is missing in\n{body}");
+    }
+    let actions =
+        body.lines().find_map(|line| line.strip_prefix("aef_actions_total{outcome=\"succeeded\"} "));
+    assert_eq!(actions, Some("8"), "{body}");
+    assert!(ask(&address, "/healthz").0.starts_with("HTTP/1.1 200"));
+    assert_eq!(site.counts().posts, 1);
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.end(), Some(0));
+}
+
+/// A collector that takes everything: the paths and bodies of the requests.
+fn collector() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let taking = taken.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let taking = taking.clone();
+            std::thread::spawn(move || take_all(stream, &taking));
+        }
+    });
+    (address, taken)
+}
+
+/// Takes the requests of a connection, as long as they come.
+fn take_all(stream: TcpStream, taken: &Mutex<Vec<(String, Vec<u8>)>>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut first = String::new();
+        if reader.read_line(&mut first).unwrap_or(0) == 0 {
+            return;
+        }
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            let line = line.trim().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(bytes) = line.strip_prefix("content-length:") {
+                length = bytes.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        taken.lock().unwrap().push((first.split(' ').nth(1).unwrap().to_owned(), body));
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+        reader.get_mut().write_all(answer).unwrap();
+    }
+}
+
+#[test]
+fn a_worker_sends_its_traces_to_the_collector() {
+    let (endpoint, taken) = collector();
+    let (desk, _site, id) = creating(Duration::from_millis(50));
+    let mut worker = Worker::start_with(&desk, "w1", |command| {
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint).env("OTEL_SERVICE_NAME", "aef-of-the-test");
+    });
+    completed(&desk, &id);
+    worker.signal(Signal::TERM);
+    // What was not sent by then is sent before the end.
+    assert_eq!(worker.end(), Some(0));
+    let taken = taken.lock().unwrap();
+    assert!(taken.iter().all(|(path, _)| path == "/v1/traces"), "{:?}", taken.iter().map(|(path, _)| path));
+    let bytes: Vec<u8> = taken.iter().flat_map(|(_, body)| body.clone()).collect();
+    for name in ["aef-of-the-test", "execution", "action", &id, "create-record", "save"] {
+        let found = bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        assert!(found, "no span speaks of {name}");
+    }
+}
