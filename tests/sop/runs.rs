@@ -82,7 +82,10 @@ fn trace(plan: &Plan, events: &[EventKind]) -> Vec<String> {
                 };
                 told.then(|| step.to_string())
             }
-            EventKind::BranchTaken { step, label, .. } => Some(format!("{step}={label}")),
+            EventKind::BranchTaken { step, label, .. } => {
+                let PlanKind::Decision(decision) = &plan.step(plan.find(step)?).kind else { return None };
+                Some(if decision.ask.is_some() { format!("{step}={label}") } else { step.to_string() })
+            }
             _ => None,
         })
         .collect()

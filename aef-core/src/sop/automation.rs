@@ -137,9 +137,9 @@ impl<'n> Instruction<'n> {
     fn target(&self, guesses: &mut Vec<String>) -> Option<Target> {
         let listed = ["selector_strategies", "selector_hints", "selectors", "selector"];
         let listed = listed.iter().filter_map(|key| self.fields.get(*key));
-        let texts = listed.flat_map(|value| match value {
-            Value::Array(items) => items.iter().collect::<Vec<_>>(),
-            one => vec![one],
+        let texts = listed.flat_map(|value| match value.as_array() {
+            Some(items) => items.iter().collect::<Vec<_>>(),
+            None => vec![value],
         });
         let selector = |value: &'n Value| {
             let of_object = ["selector", "value", "strategy"].iter().find_map(|key| value.get(*key));

@@ -24,12 +24,28 @@ pub(super) fn chain(reading: Reading<'_>, next: Vec<Next>, on_failure: Vec<Optio
         begin: None,
         unreached: Vec::new(),
     };
-    let mut chaining = Chaining { sop, graph };
+    let mut chaining = Chaining { sop, graph, completes: vec![true; count] };
+    let left: BTreeSet<Ix> = chaining.left_groups();
     let no_edges = sop.edges.is_empty();
-    for (place, entries) in entries.into_iter().enumerate() {
-        let container = (place < count).then_some(place);
+    let mut containers: Vec<(Option<Ix>, Entries)> = entries
+        .into_iter()
+        .enumerate()
+        .map(|(place, entries)| ((place < count).then_some(place), entries))
+        .collect();
+    // What a container contains is settled before the container itself.
+    containers.sort_by_key(|(container, _)| {
+        std::cmp::Reverse(container.map_or(0, |container| chaining.graph.forest.depth(container)))
+    });
+    for (container, entries) in containers {
         chaining.tell(container, &entries, no_edges, found);
-        chaining.container(container, entries);
+        let completes = chaining.container(container, entries);
+        if let Some(group) = container.filter(|container| chaining.graph.roles[*container] == Role::Group) {
+            let empty = chaining.graph.forest.children[group].is_empty();
+            chaining.completes[group] = completes || empty || left.contains(&group);
+            if !chaining.completes[group] && chaining.graph.next[group] == Next::To(Target::Exit) {
+                chaining.graph.next[group] = Next::End;
+            }
+        }
     }
     chaining.tell_ends(no_edges, found);
     chaining.graph
@@ -38,6 +54,8 @@ pub(super) fn chain(reading: Reading<'_>, next: Vec<Next>, on_failure: Vec<Optio
 struct Chaining<'a> {
     sop: &'a Sop,
     graph: Graph,
+    /// Whether control ever comes to the end of each node.
+    completes: Vec<bool>,
 }
 
 impl Chaining<'_> {
@@ -72,7 +90,16 @@ impl Chaining<'_> {
         }
     }
 
-    fn container(&mut self, container: Option<Ix>, entries: Entries) {
+    /// The groups to whose end an edge from inside leads.
+    fn left_groups(&self) -> BTreeSet<Ix> {
+        let targets = (0..self.graph.roles.len()).flat_map(|node| self.graph.targets(node));
+        targets
+            .filter_map(|target| if let Target::Leave(group) = target { Some(group) } else { None })
+            .collect()
+    }
+
+    /// Joins the parts of a container; says whether control comes to its end.
+    fn container(&mut self, container: Option<Ix>, entries: Entries) -> bool {
         let mut groups: Vec<(Group, Vec<Ix>)> = Vec::with_capacity(entries.groups.len());
         for group in entries.groups {
             let exits: Vec<Ix> = group.members.iter().copied().filter(|node| self.exits(*node)).collect();
@@ -99,14 +126,17 @@ impl Chaining<'_> {
             None => self.graph.begin = starts.first().copied(),
         }
         self.graph.unreached.extend(entries.unreached);
+        groups.last().is_some_and(|(_, exits)| !exits.is_empty())
     }
 
+    /// Whether control leaves the container behind a node.
     fn exits(&self, node: Ix) -> bool {
-        match &self.graph.next[node] {
+        let leads_out = match &self.graph.next[node] {
             Next::End => false,
             Next::To(target) => *target == Target::Exit,
             Next::Choice(ways) => ways.iter().any(|way| way.target == Target::Exit),
-        }
+        };
+        leads_out && self.completes.get(node).is_none_or(|completes| *completes)
     }
 
     fn redirect(&mut self, node: Ix, to: Ix) {

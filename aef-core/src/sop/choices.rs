@@ -44,9 +44,6 @@ pub(super) fn ways_of_decision(reading: &mut Reading<'_>, node: Ix, outs: &[Out]
             target: Target::Exit,
         }));
     }
-    if labels.iter().any(|label| !matches!(label, Label::Yes | Label::No)) {
-        tell_labels(reading, node, &ways, "a person chooses among");
-    }
     ways
 }
 
@@ -58,21 +55,20 @@ pub(super) fn ways_of_node(reading: &mut Reading<'_>, node: Ix, outs: &[Out]) ->
         [first, ..] if targets.len() == 1 => Next::To(first.target),
         _ => {
             let ways = ways(reading, outs);
-            tell_labels(
-                reading,
-                node,
-                &ways,
-                "several edges lead on from it, though it is no decision: a person chooses among",
+            let message = format!(
+                "several edges lead on from it, though it is no decision: a person chooses among {}",
+                labels(&ways)
             );
+            reading.found.node(reading.sop, node, WarningCode::DecisionCustomLabels, message);
             Next::Choice(ways)
         }
     }
 }
 
-fn tell_labels(reading: &mut Reading<'_>, node: Ix, ways: &[Way], what: &str) {
+/// The labels of ways, for a message.
+pub(super) fn labels(ways: &[Way]) -> String {
     let labels: Vec<String> = ways.iter().map(|way| format!("`{}`", way.label)).collect();
-    let message = format!("{what} {}", labels.join(", "));
-    reading.found.node(reading.sop, node, WarningCode::DecisionCustomLabels, message);
+    labels.join(", ")
 }
 
 /// An answer for each edge: yes and no in one spelling, other labels as they are, and for an edge without a label the node
@@ -85,10 +81,13 @@ fn ways(reading: &Reading<'_>, outs: &[Out]) -> Vec<Way> {
         let (option, label) = match &edge.label {
             Label::Yes => ("yes".to_owned(), "yes".to_owned()),
             Label::No => ("no".to_owned(), "no".to_owned()),
-            label => match label.words() {
-                Some(words) => (words.to_owned(), words.to_owned()),
-                None => (edge.target.clone(), reading.sop.nodes[out.to].name().to_owned()),
-            },
+            label
+            @ (Label::Next | Label::Done(_) | Label::Failure(_) | Label::Contains | Label::Other(_)) => {
+                match label.words() {
+                    Some(words) => (words.to_owned(), words.to_owned()),
+                    None => (edge.target.clone(), reading.sop.nodes[out.to].name().to_owned()),
+                }
+            }
         };
         // Two edges of one label are told apart by where they lead.
         let (option, label) = if names.reserve(&option) {

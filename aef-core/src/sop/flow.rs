@@ -337,7 +337,7 @@ impl Reading<'_> {
                 let ends = matches!(self.sop.edges[out.edge].label, Label::Done(_));
                 let left = match out.target {
                     Target::Node(to) if ends => self.loop_left(node, to),
-                    _ => None,
+                    Target::Node(_) | Target::Iterate(_) | Target::Leave(_) | Target::Exit => None,
                 };
                 match left {
                     Some(each) => lifted.push((each, out)),

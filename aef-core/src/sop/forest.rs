@@ -50,6 +50,11 @@ impl Forest {
         container.map_or(&self.roots, |container| &self.children[container])
     }
 
+    /// How deep a node stands, from 1.
+    pub(super) fn depth(&self, node: Ix) -> usize {
+        self.depth[node]
+    }
+
     /// Whether `inner` stands in `outer`, however deep.
     pub(super) fn contains(&self, outer: Ix, inner: Ix) -> bool {
         let mut around = self.parent[inner];

@@ -44,10 +44,8 @@ impl Sop {
 
     /// The version, which some write as a number.
     pub(super) fn version(&self) -> Option<String> {
-        match self.meta.as_ref()?.get("version")? {
-            Value::Number(number) => Some(number.to_string()),
-            value => filled(value).map(str::to_owned),
-        }
+        let version = self.meta.as_ref()?.get("version")?;
+        version.as_number().map(ToString::to_string).or_else(|| filled(version).map(str::to_owned))
     }
 
     pub(super) fn meta_text(&self, key: &str) -> Option<&str> {
@@ -78,19 +76,19 @@ impl Node {
         self.text("label").unwrap_or(&self.id)
     }
 
-    /// Whether a field says something: null, "", [] and {} do not.
+    /// Whether a field says something.
     pub(super) fn says(&self, key: &str) -> bool {
         self.fields.get(key).is_some_and(|value| !is_blank(value))
     }
 }
 
-/// Whether a value says nothing: null, "", [] or {}.
+/// Whether a value says nothing: null, "", [], or an object of nothing else.
 pub(super) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
+        Value::Object(fields) => fields.values().all(is_blank),
         Value::Bool(_) | Value::Number(_) => false,
     }
 }

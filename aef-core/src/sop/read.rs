@@ -204,7 +204,8 @@ impl Reader {
         match value {
             Value::Object(fields) => Some(fields),
             Value::Null if !at.is_empty() => Some(Map::new()),
-            other => {
+            other
+            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
                 self.wrong_type(&other, "an object", at);
                 None
             }
@@ -229,9 +230,9 @@ impl Reader {
             Some(Value::Array(items)) => {
                 let mut texts = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    match item {
-                        Value::String(text) => texts.push(text.clone()),
-                        other => self.wrong_type(other, "the id of a node", &format!("{at}/{index}")),
+                    match item.as_str() {
+                        Some(text) => texts.push(text.to_owned()),
+                        None => self.wrong_type(item, "the id of a node", &format!("{at}/{index}")),
                     }
                 }
                 texts
@@ -257,7 +258,7 @@ impl Reader {
         match fields.get(key)? {
             Value::String(text) if !text.is_empty() => Some(text.clone()),
             Value::Null | Value::String(_) => None,
-            other => {
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
                 self.wrong_type(other, "a text", &format!("{at}/{key}"));
                 None
             }

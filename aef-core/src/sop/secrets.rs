@@ -13,9 +13,9 @@ pub(super) fn credentials(node: &Node) -> Vec<(String, String)> {
     let services = node.fields.get("credentialsRequired").and_then(Value::as_object);
     let mut found = Vec::new();
     for (service, fields) in services.into_iter().flatten() {
-        let fields = match fields {
-            Value::Array(fields) => fields.iter().collect(),
-            one => vec![one],
+        let fields = match fields.as_array() {
+            Some(fields) => fields.iter().collect(),
+            None => vec![fields],
         };
         found.extend(fields.into_iter().filter_map(filled).map(|field| (service.clone(), field.to_owned())));
     }

@@ -8,20 +8,20 @@ use super::automation::{extracted, instructions_of};
 use super::build::says_more;
 use super::draft::Draft;
 use super::findings::Findings;
-use super::flow::{Next, Role, Target};
+use super::flow::Role;
 use super::forest::Ix;
 use super::layout::Jump;
 use super::lists::{Items, WHOLE, form_of};
 use super::model::{Node, NodeKind, filled, is_blank};
-use super::names::variable_of;
+use super::questions::{bare, items_variable};
 use super::report::{Counts, WarningCode};
 use super::resolve::resolve_all;
 use super::secrets::{Secrets, credentials};
 use super::structure::{BlockIx, ItemIx, ItemKind};
 use super::texts::{Inputs, Scope};
 use crate::document::{
-    Ask, AskOption, Branch, Checkpoint, CheckpointMode, Continue, Decision, End, Goto, Group, Handler,
-    HandlerAction, Loop, Manual, Risk, Step, StepCheckpoints, StepCommon, StepKind, Task, Then,
+    Checkpoint, CheckpointMode, Continue, End, Goto, Group, Handler, HandlerAction, Loop, Manual, Risk, Step,
+    StepCheckpoints, StepCommon, StepKind, Task, Then,
 };
 
 /// Fields of a node that have their own place in a step, or none in a document because its structure says the same.
@@ -43,7 +43,7 @@ const QUIET: [&str; 12] = [
 ];
 
 /// The parts of a step beside its id.
-type Parts = (String, StepKind, StepCommon, BTreeMap<String, Value>);
+pub(super) type Parts = (String, StepKind, StepCommon, BTreeMap<String, Value>);
 
 pub(super) struct Builder<'d> {
     pub(super) draft: &'d Draft,
@@ -154,18 +154,18 @@ impl Builder<'_> {
     }
 
     /// A text for a person, as a template.
-    fn shown(&mut self, node: Ix, text: &str) -> String {
+    pub(super) fn shown(&mut self, node: Ix, text: &str) -> String {
         let scope = self.scope(node);
         self.inputs.shown(text, &scope)
     }
 
-    fn scope(&self, node: Ix) -> Scope {
+    pub(super) fn scope(&self, node: Ix) -> Scope {
         let items =
             if node < self.draft.sop.nodes.len() { items_around(self.draft, node) } else { Vec::new() };
         Scope { items, values: BTreeMap::new() }
     }
 
-    fn bodies(&mut self, item: ItemIx) -> Vec<Vec<Step>> {
+    pub(super) fn bodies(&mut self, item: ItemIx) -> Vec<Vec<Step>> {
         let bodies = &self.draft.tree.items[item].bodies;
         bodies.iter().map(|body| self.block(*body)).collect()
     }
@@ -317,84 +317,6 @@ impl Builder<'_> {
         if executed { variable } else { format!("{variable}.{}", list.key) }
     }
 
-    /// The question for the items of a loop.
-    fn items(&mut self, each: Ix) -> Parts {
-        self.counts.manual_steps += 1;
-        let source = &self.draft.sop.nodes[each];
-        let words = Items::of(source).words;
-        let until = source.text("exit_condition").map(|text| format!("Until: {text}"));
-        let lines: Vec<String> =
-            Some(words).filter(|words| !words.is_empty()).into_iter().chain(until).collect();
-        let name = self.shown(each, &format!("Which items does “{}” go through?", source.name()));
-        let text = lines.join("\n");
-        let form = json!({
-            "type": "object",
-            "required": [WHOLE],
-            "properties": { WHOLE: { "type": "array", "title": source.name() } },
-        });
-        let message = "no list is named that a step before it gives: a person is asked for its items";
-        self.found.node(&self.draft.sop, each, WarningCode::ManualStep, message);
-        let manual = Manual {
-            instructions: (!text.is_empty()).then(|| self.shown(each, &text)),
-            form: Some(form),
-            variable: Some(items_variable(source)),
-            on_timeout: None,
-        };
-        bare(name, StepKind::Manual(manual))
-    }
-
-    /// A question that the transform adds.
-    fn asked(&mut self, item: ItemIx, node: Ix, name: String) -> Parts {
-        let kind = self.question(item, node, &name, None);
-        bare(name, kind)
-    }
-
-    fn question(&mut self, item: ItemIx, node: Ix, question: &str, description: Option<&str>) -> StepKind {
-        self.counts.decisions += 1;
-        let draft = self.draft;
-        let ways = match &draft.graph.next[node] {
-            Next::Choice(ways) => ways.as_slice(),
-            Next::End | Next::To(_) => &[],
-        };
-        let bodies = self.bodies(item);
-        let branches = ways.iter().zip(bodies).map(|(way, steps)| Branch {
-            when: None,
-            option: Some(way.option.clone()),
-            label: Some(way.label.clone()),
-            steps,
-        });
-        let branches = branches.collect();
-        let options =
-            ways.iter().map(|way| AskOption { id: way.option.clone(), label: way.label.clone() }).collect();
-        let ask = Ask {
-            question: self.shown(node, question),
-            description: description.map(|text| self.shown(node, text)),
-            options,
-            form: None,
-            variable: None,
-            on_timeout: None,
-        };
-        StepKind::Decision(Decision { ask: Some(ask), branches, otherwise: None })
-    }
-
-    /// What runs in a way of a choice that only leads elsewhere: nothing, and then the jump.
-    fn jump(&mut self, target: Target, node: Ix) -> Parts {
-        self.counts.groups += 1;
-        let draft = self.draft;
-        let name = match target {
-            Target::Node(to) if to < draft.sop.nodes.len() => {
-                format!("On to “{}”", draft.sop.nodes[to].name())
-            }
-            Target::Iterate(each) => format!("On to the next of “{}”", draft.sop.nodes[each].name()),
-            Target::Leave(group) => format!("Out of “{}”", draft.sop.nodes[group].name()),
-            Target::Node(_) | Target::Exit => match draft.graph.forest.parent[node] {
-                Some(container) => format!("Out of “{}”", draft.sop.nodes[container].name()),
-                None => "Out of the procedure".to_owned(),
-            },
-        };
-        bare(name, StepKind::Group(Group { steps: Vec::new() }))
-    }
-
     /// What of a node has no place of its own in a step.
     fn kept(&mut self, node: Ix) -> Map<String, Value> {
         let sop = &self.draft.sop;
@@ -433,15 +355,6 @@ impl Builder<'_> {
         }
         kept
     }
-}
-
-fn bare(name: String, kind: StepKind) -> Parts {
-    (name, kind, StepCommon::default(), BTreeMap::new())
-}
-
-/// The variable that holds the items of a loop for which a person is asked.
-fn items_variable(source: &Node) -> String {
-    variable_of(&format!("{}_items", source.id)).unwrap_or_else(|| "items".to_owned())
 }
 
 fn human_checkpoint(source: &Node) -> bool {

@@ -210,16 +210,22 @@ impl Level {
         }
         let local = |node: &Ix| placing.local[*node];
         let mut ways: Vec<Vec<usize>> = Vec::with_capacity(members.len());
-        let unreached = graph.unreached.iter().filter(|node| graph.forest.parent[**node] == container);
-        ways.push(graph.first_of(container).iter().chain(unreached).map(local).collect());
+        ways.push(graph.first_of(container).iter().map(local).collect());
         ways.extend(members[1..].iter().map(|member| placing.ways[*member].iter().map(local).collect()));
-        let mut found = Dominators::of(&ways, 0);
-        // What only a jump from nowhere would reach is placed, too.
-        let left: Vec<usize> = (1..members.len()).filter(|place| found.place[*place].is_none()).collect();
-        if !left.is_empty() {
-            ways[0].extend(left);
-            found = Dominators::of(&ways, 0);
+        // What no way leads to is placed, too, behind the rest.
+        let mut seen = vec![false; members.len()];
+        for place in std::iter::once(0).chain(1..members.len()) {
+            if !seen[place] && place > 0 {
+                ways[0].push(place);
+            }
+            let mut open = vec![place];
+            while let Some(place) = open.pop() {
+                if !std::mem::replace(&mut seen[place], true) {
+                    open.extend(ways[place].iter().copied());
+                }
+            }
         }
+        let found = Dominators::of(&ways, 0);
         let spans = found.spans();
         let mut forward = vec![0; members.len()];
         for (from, ways) in ways.iter().enumerate() {

@@ -89,6 +89,11 @@ impl Inputs {
         self.resolve(text, scope, false).unwrap_or_default()
     }
 
+    /// The expression of a name that has a value.
+    pub(super) fn known(&mut self, name: &str, scope: &Scope) -> Option<String> {
+        self.value(name.trim(), scope, false)
+    }
+
     fn resolve(&mut self, text: &str, scope: &Scope, executed: bool) -> Option<String> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -184,7 +189,7 @@ fn describe(value: &Value) -> Map<String, Value> {
             }
         }
         Value::Null => {}
-        default => {
+        default @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
             schema.insert("default".to_owned(), default.clone());
         }
     }
