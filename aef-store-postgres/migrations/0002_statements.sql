@@ -247,6 +247,15 @@ BEGIN
     FROM renewed r;
 END $$;
 
+-- Holds the rest of the transaction to an owner's rows. Whoever is held to another's already cannot leave them by this.
+CREATE FUNCTION aef.enter(owner_name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF aef.session_owner() <> owner_name THEN
+        RAISE insufficient_privilege USING MESSAGE = 'the session is of another owner';
+    END IF;
+    PERFORM set_config('aef.owner', owner_name, true);
+END $$;
+
 -- Makes an execution, or says which one was made before.
 CREATE FUNCTION aef.create_execution(
     new_id uuid, owner_name text, document text, document_hash text, subset text, parent uuid, priority integer,
@@ -260,7 +269,7 @@ DECLARE
     used aef.keys;
     known bytea;
 BEGIN
-    PERFORM set_config('aef.owner', owner_name, true);
+    PERFORM aef.enter(owner_name);
     -- Whoever loses a race finds in the next round what the other has made. What is not found then either is another
     -- owner's.
     FOR attempt IN 1..3 LOOP
@@ -326,7 +335,7 @@ RETURNS TABLE (version integer, title text, content text, created_at bigint) LAN
 DECLARE
     mine bigint;
 BEGIN
-    PERFORM set_config('aef.owner', owner_name, true);
+    PERFORM aef.enter(owner_name);
     INSERT INTO aef.owners (name) SELECT owner_name
         WHERE NOT EXISTS (SELECT 1 FROM aef.owners o WHERE o.name = owner_name) ON CONFLICT (name) DO NOTHING;
     SELECT o.no INTO STRICT mine FROM aef.owners o WHERE o.name = owner_name;
@@ -348,7 +357,7 @@ CREATE FUNCTION aef.remove_document(owner_name text, document text) RETURNS text
 DECLARE
     mine bigint;
 BEGIN
-    PERFORM set_config('aef.owner', owner_name, true);
+    PERFORM aef.enter(owner_name);
     SELECT o.no INTO mine FROM aef.owners o WHERE o.name = owner_name;
     PERFORM 1 FROM aef.documents d WHERE d.owner = mine AND d.id = document ORDER BY d.version FOR UPDATE;
     IF NOT FOUND THEN

@@ -38,6 +38,9 @@ pub(crate) async fn prepare(access: &Access, options: &PostgresOptions) -> Resul
     if !options.migrate {
         return Err(Error::Outdated);
     }
+    // A transaction of its own: in this one the server would tell of the catalogue as it was before the wait.
+    session.end().await?;
+    let mut session = access.transaction().await?;
     session.query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(session.connection()).await?;
     // Another process may have made them while this one waited.
     let found = look(&mut session).await?;

@@ -33,7 +33,7 @@ enum Task {
     Tidy,
     /// Writes `schema/aef-document.v1.json` anew, from the types of documents.
     Schema,
-    /// Installs Chromium and PostgreSQL where they are missing and prints Chromium's path.
+    /// Installs Chromium, PostgreSQL and PgBouncer where they are missing and prints Chromium's path.
     Setup,
     /// Runs a command with a throw-away PostgreSQL server beside it.
     Postgres(postgres::Options),

@@ -14,7 +14,10 @@ pub(crate) fn test() -> Result<(), Failure> {
     phase("format", || command::run(command::cargo().args(["fmt", "--all", "--check"])))?;
     phase("purity", purity)?;
     phase("tidy", tidy::run)?;
-    let server = phase("postgres", || postgres::start(&ClusterOptions::default()))?;
+    let server = phase("postgres", || {
+        setup::pooler()?;
+        postgres::start(&ClusterOptions::default())
+    })?;
     phase("tests", || {
         let mut tests = command::cargo();
         tests.env(setup::CHROMIUM, &chromium).env(URL, server.url("postgres"));

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aef_testkit::postgres::Cluster;
+use aef_testkit::postgres::{Cluster, Pooler};
 
 use crate::command::{self, Failure};
 
@@ -43,11 +43,12 @@ pub(crate) fn chromium() -> Result<PathBuf, Failure> {
     })
 }
 
-/// The path of a Chromium; both it and PostgreSQL are installed first where they are missing.
+/// The path of a Chromium; it, PostgreSQL and PgBouncer are installed first where they are missing.
 pub(crate) fn all() -> Result<PathBuf, Failure> {
     if !Cluster::is_installed() {
         install_postgres()?;
     }
+    pooler()?;
     chromium()
 }
 
@@ -55,6 +56,15 @@ pub(crate) fn all() -> Result<PathBuf, Failure> {
 pub(crate) fn install_postgres() -> Result<(), Failure> {
     println!("setup: no PostgreSQL was found; the tests start a server, so it is installed with apt-get");
     install_package("PostgreSQL", &["postgresql"])
+}
+
+/// Installs PgBouncer where it is missing, before which one test puts the server.
+pub(crate) fn pooler() -> Result<(), Failure> {
+    if Pooler::is_installed() {
+        return Ok(());
+    }
+    println!("setup: no PgBouncer was found; a test goes through one, so it is installed with apt-get");
+    install_package("PgBouncer", &["pgbouncer"])
 }
 
 fn install() -> Result<(), Failure> {

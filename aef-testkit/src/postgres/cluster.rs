@@ -74,18 +74,17 @@ impl Cluster {
     /// Where PostgreSQL is not installed, or does not start.
     pub fn start(options: &ClusterOptions) -> Result<Self, ClusterError> {
         let programs = programs().ok_or(ClusterError::NotInstalled)?;
-        let user = server_user()?;
         let folder = tempfile::Builder::new().prefix("aef-postgres-").tempdir();
         let folder = folder.map_err(unusable("a temporary folder"))?;
-        if let Some((user, group)) = user {
-            let owned = std::os::unix::fs::chown(folder.path(), Some(user), Some(group));
-            owned.map_err(unusable(folder.path().display()))?;
-        }
+        let user = server_user()?;
+        own(folder.path(), user)?;
         let mut cluster = Self { programs, user, folder, port: 0, guard: None };
         cluster.make(options)?;
         cluster.watch()?;
         cluster.open()?;
-        let role = format!("CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE");
+        let role = format!(
+            "CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE; GRANT CREATE ON DATABASE postgres TO {ROLE}"
+        );
         cluster.run(cluster.program("psql").args(["--quiet", "--host"]).arg(cluster.folder.path()).args(
             [
                 "--port",
@@ -267,7 +266,24 @@ impl Drop for Cluster {
     }
 }
 
-fn unusable(what: impl ToString) -> impl FnOnce(io::Error) -> ClusterError {
+/// Has the program run as whom servers run, who gets the folder.
+pub(super) fn as_server_user(command: &mut Command, folder: &Path) -> Result<(), ClusterError> {
+    let user = server_user()?;
+    own(folder, user)?;
+    if let Some((user, group)) = user {
+        command.uid(user).gid(group);
+    }
+    command.current_dir(folder);
+    Ok(())
+}
+
+fn own(folder: &Path, user: Option<(u32, u32)>) -> Result<(), ClusterError> {
+    let Some((user, group)) = user else { return Ok(()) };
+    let owned = std::os::unix::fs::chown(folder, Some(user), Some(group));
+    owned.map_err(unusable(folder.display()))
+}
+
+pub(super) fn unusable(what: impl ToString) -> impl FnOnce(io::Error) -> ClusterError {
     let what = what.to_string();
     move |source| ClusterError::Unusable { what, source }
 }
@@ -303,7 +319,7 @@ fn id(arguments: &[&str]) -> Result<u32, ClusterError> {
     })
 }
 
-fn free_port() -> Result<u16, ClusterError> {
+pub(super) fn free_port() -> Result<u16, ClusterError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     Ok(listener.map_err(unusable("a port of loopback"))?.port())
 }

@@ -5,9 +5,11 @@
 
 mod cluster;
 mod database;
+mod pooler;
 
 pub use cluster::{Cluster, ClusterError, ClusterOptions};
 pub use database::TestDatabase;
+pub use pooler::Pooler;
 
 /// Names the server that tests use, by a role that may make databases and roles.
 pub const URL: &str = "AEF_TEST_POSTGRES_URL";

@@ -47,6 +47,8 @@ use aef_core::clock::Clock;
 use aef_core::store::Store;
 use async_trait::async_trait;
 
+// For an adapter's own tests, which make the same requests.
+pub use self::scene::{batch, claim_by, fenced, new_execution, summary};
 use crate::SimClock;
 
 /// A store that is put to the test: empty at first, with a clock that the cases move.

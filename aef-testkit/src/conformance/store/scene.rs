@@ -131,7 +131,7 @@ impl<'a> Scene<'a> {
 }
 
 /// An execution to make, that nobody is to wake.
-pub(super) fn new_execution(owner: &str) -> NewExecution {
+pub fn new_execution(owner: &str) -> NewExecution {
     NewExecution {
         id: ExecutionId::generate(),
         owner: OwnerId::from(owner),
@@ -148,7 +148,8 @@ pub(super) fn new_execution(owner: &str) -> NewExecution {
     }
 }
 
-pub(super) fn summary(status: Status) -> Summary {
+/// What is indexed of an execution that stands there, and no more.
+pub fn summary(status: Status) -> Summary {
     Summary { status, step: None, progress: 0, checkpoint: None, note: None }
 }
 
@@ -161,7 +162,7 @@ pub(super) fn events<const N: usize>(names: [&'static str; N]) -> Vec<Bytes> {
 }
 
 /// A person's batch behind `head`.
-pub(super) fn batch<const N: usize>(execution: ExecutionId, head: Seq, names: [&'static str; N]) -> Append {
+pub fn batch<const N: usize>(execution: ExecutionId, head: Seq, names: [&'static str; N]) -> Append {
     Append {
         execution,
         batch_id: BatchId::generate(),
@@ -179,7 +180,7 @@ pub(super) fn batch<const N: usize>(execution: ExecutionId, head: Seq, names: [&
 }
 
 /// The holder's batch behind `head`.
-pub(super) fn fenced<const N: usize>(claim: &Claim, head: Seq, names: [&'static str; N]) -> Append {
+pub fn fenced<const N: usize>(claim: &Claim, head: Seq, names: [&'static str; N]) -> Append {
     let record = &claim.record;
     let worker = record.lease.as_ref().expect("a claim has its lease").worker.clone();
     let fence = Some((worker, record.epoch));
@@ -187,7 +188,7 @@ pub(super) fn fenced<const N: usize>(claim: &Claim, head: Seq, names: [&'static 
 }
 
 /// The request of a worker for one execution.
-pub(super) fn claim_by(worker: &str) -> ClaimRequest {
+pub fn claim_by(worker: &str) -> ClaimRequest {
     ClaimRequest {
         worker: WorkerId::from(worker),
         limit: 1,

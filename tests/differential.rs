@@ -1,19 +1,21 @@
-//! One random sequence of operations on the memory store and on the SQLite store gives equal results.
+//! One random sequence of operations on each of the stores gives equal results.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aef_core::clock::Clock as _;
-use aef_core::execution::Status;
-use aef_core::ids::{BatchId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, WorkerId};
-use aef_core::store::{
+use aef::clock::Clock as _;
+use aef::execution::Status;
+use aef::ids::{BatchId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId, Seq, WorkerId};
+use aef::memory::MemoryStore;
+use aef::postgres::{PostgresOptions, PostgresStore};
+use aef::sqlite::{SqliteOptions, SqliteStore};
+use aef::store::{
     Append, ClaimRequest, Expect, IdempotencyKey, ListQuery, NewDocument, NewExecution, RenewRequest, Scope,
     Store, StoreError, StoreErrorKind, Summary,
 };
-use aef_store_memory::MemoryStore;
-use aef_store_sqlite::{SqliteOptions, SqliteStore};
 use aef_testkit::SimClock;
+use aef_testkit::postgres::TestDatabase;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -244,22 +246,51 @@ async fn perform(store: &dyn Store, now: Timestamp, operation: &Operation) -> St
     }
 }
 
-async fn compare(path: &Path, operations: &[Operation]) -> Result<(), TestCaseError> {
-    let clock = SimClock::new();
-    let memory = MemoryStore::with_clock(Arc::new(clock.clone()));
-    let options = SqliteOptions { clock: Arc::new(clock.clone()), ..SqliteOptions::default() };
-    let sqlite = SqliteStore::open(path, options).await.expect("the store opens");
+/// The stores, on one time.
+struct Stores {
+    clock: SimClock,
+    memory: MemoryStore,
+    sqlite: SqliteStore,
+    postgres: PostgresStore,
+    database: TestDatabase,
+}
+
+impl Stores {
+    async fn open(folder: &Path) -> Self {
+        let clock = SimClock::new();
+        let memory = MemoryStore::with_clock(Arc::new(clock.clone()));
+        let options = SqliteOptions { clock: Arc::new(clock.clone()), ..SqliteOptions::default() };
+        let sqlite = SqliteStore::open(folder.join("aef.db"), options).await.expect("the store opens");
+        let database = TestDatabase::new().await;
+        let options = PostgresOptions::new(database.url()).expect("the tests' URL is one");
+        let postgres = PostgresStore::connect(options).await.expect("the store opens");
+        database.set_clock(clock.now()).await;
+        Self { clock, memory, sqlite, postgres, database }
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.database.advance(by).await;
+    }
+}
+
+async fn compare(folder: &Path, operations: &[Operation]) -> Result<(), TestCaseError> {
+    let stores = Stores::open(folder).await;
     let whole: Vec<_> = (0..8).map(|id| Operation::Look { owner: None, id, after: 0, limit: 100 }).collect();
     for (place, operation) in operations.iter().chain(&whole).enumerate() {
         if let Operation::Advance { millis } = operation {
-            clock.advance(Duration::from_millis((*millis).into()));
+            stores.advance(Duration::from_millis((*millis).into())).await;
         }
-        let now = clock.now();
-        let expected = perform(&memory, now, operation).await;
-        let given = perform(&sqlite, now, operation).await;
-        prop_assert_eq!(given, expected, "operation {}: {:?}", place, operation);
+        let now = stores.clock.now();
+        let expected = perform(&stores.memory, now, operation).await;
+        let others: [(&str, &dyn Store); 2] = [("SQLite", &stores.sqlite), ("PostgreSQL", &stores.postgres)];
+        for (name, store) in others {
+            let given = perform(store, now, operation).await;
+            prop_assert_eq!(&given, &expected, "{}, operation {}: {:?}", name, place, operation);
+        }
     }
-    sqlite.close().await;
+    stores.sqlite.close().await;
+    stores.postgres.close().await;
     Ok(())
 }
 
@@ -267,9 +298,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn both_stores_give_the_same(operations in prop::collection::vec(operation(), 1..60)) {
+    fn all_stores_give_the_same(operations in prop::collection::vec(operation(), 1..60)) {
         let folder = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(compare(&folder.path().join("aef.db"), &operations))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(compare(folder.path(), &operations))?;
     }
 }
