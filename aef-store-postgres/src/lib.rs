@@ -18,6 +18,19 @@
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Roles
+//! One role that owns the schema is enough. Where applications and workers are to have rights of their own, let a role that
+//! may make tables connect once, run the following, and open the store with [`migrate`](PostgresOptions::migrate) off:
+//!
+//! ```sql
+#![doc = include_str!("../sql/roles.sql")]
+//! ```
+//!
+//! # Poolers
+//! Through a pooler in transaction mode, such as PgBouncer, set [`pooled`](PostgresOptions::pooled). The store then keeps
+//! nothing in a session and listens to nothing; a worker finds work by polling, so give workers direct connections
+//! where you can.
 
 mod access;
 mod append;

@@ -22,7 +22,6 @@ impl TestDatabase {
     ///
     /// # Panics
     /// Where no server is named, or it does not answer: the test cannot run then.
-    #[expect(clippy::panic, reason = "that is how a test says what it lacks")]
     pub async fn new() -> Self {
         let Ok(server) = std::env::var(URL) else {
             panic!(
