@@ -214,8 +214,8 @@ impl Level {
         ways.extend(members[1..].iter().map(|member| placing.ways[*member].iter().map(local).collect()));
         // What no way leads to is placed, too, behind the rest.
         let mut seen = vec![false; members.len()];
-        for place in std::iter::once(0).chain(1..members.len()) {
-            if !seen[place] && place > 0 {
+        for place in 0..members.len() {
+            if place > 0 && !seen[place] {
                 ways[0].push(place);
             }
             let mut open = vec![place];
