@@ -398,14 +398,13 @@ impl Reading<'_> {
     fn read_next(&mut self, executable: &dyn Fn(Ix) -> bool) -> (Vec<Next>, Vec<Option<Ix>>) {
         let count = self.sop.nodes.len();
         let (mut next, mut on_failure) = (Vec::with_capacity(count), vec![None; count]);
-        for node in 0..count {
+        for (node, failed) in on_failure.iter_mut().enumerate() {
             let outs = std::mem::take(&mut self.outs[node]);
             next.push(match self.roles[node] {
                 Role::End => Next::End,
                 Role::Decision => Next::Choice(ways_of_decision(self, node, &outs)),
                 Role::Work | Role::Loop | Role::Group | Role::Start => {
-                    let outs =
-                        if executable(node) { self.split_failure(outs, &mut on_failure[node]) } else { outs };
+                    let outs = if executable(node) { self.split_failure(outs, failed) } else { outs };
                     ways_of_node(self, node, &outs)
                 }
             });
