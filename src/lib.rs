@@ -51,10 +51,13 @@
 //! | `sqlite` | `sqlite::SqliteStore`, durable, in one file | yes |
 //! | `postgres` | `postgres::PostgresStore`, for many workers on many machines | no |
 //! | `cdp` | `cdp::CdpBrowser`, Chromium over the DevTools protocol | yes |
+//! | `chat` | `chat::ChatEnricher`, actions proposed by an OpenAI-compatible endpoint | no |
 
 #[cfg(feature = "cdp")]
 pub use aef_browser_cdp as cdp;
 pub use aef_core::*;
+#[cfg(feature = "chat")]
+pub use aef_enrich_openai as chat;
 #[cfg(feature = "memory")]
 pub use aef_store_memory as memory;
 #[cfg(feature = "postgres")]

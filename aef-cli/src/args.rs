@@ -58,6 +58,10 @@ pub(crate) enum Command {
     Fork(commands::fork::Options),
     /// Check a document and tell everything that is wrong with it
     Validate(commands::validate::Options),
+    /// Make a document of an SOP
+    Transform(commands::transform::Options),
+    /// Print a procedure as an outline for its owner
+    Explain(commands::explain::Options),
     /// Print the JSON Schema of documents
     Schema,
     /// Make the report of an execution: one HTML file

@@ -9,6 +9,7 @@ mod drive;
 mod echo;
 mod environment;
 mod exit;
+mod explain;
 mod failure;
 mod inputs;
 mod interrupts;
@@ -64,6 +65,8 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Stop(options) => commands::stop::run(options).await,
             Command::Fork(options) => commands::fork::run(options).await,
             Command::Validate(options) => commands::validate::run(&options),
+            Command::Transform(options) => commands::transform::run(options).await,
+            Command::Explain(options) => commands::explain::run(&options),
             Command::Schema => Ok(commands::schema::run()),
             Command::Report(options) => commands::report::run(options).await,
             Command::Journal(options) => commands::journal::run(options).await,

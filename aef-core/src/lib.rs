@@ -5,6 +5,7 @@ pub mod clock;
 pub mod document;
 #[cfg(feature = "engine")]
 pub mod engine;
+pub mod enrich;
 pub mod execution;
 pub mod ids;
 pub mod live;

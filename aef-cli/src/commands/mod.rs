@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod explain;
 pub(crate) mod fork;
 pub(crate) mod journal;
 pub(crate) mod list;
@@ -15,5 +16,6 @@ pub(crate) mod show;
 pub(crate) mod stop;
 pub(crate) mod submit;
 pub(crate) mod sweep;
+pub(crate) mod transform;
 pub(crate) mod validate;
 pub(crate) mod worker;

@@ -32,6 +32,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::moving::names_address;
 use self::words::Words;
 use crate::document::{Action, ActionKind};
 

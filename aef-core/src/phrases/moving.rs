@@ -110,7 +110,8 @@ fn address(mut words: Words<'_, '_>, is_certain: bool) -> Outcome {
     Some(Ok(Clause::new(action, sure)))
 }
 
-fn names_address(template: &str) -> bool {
+/// Whether the name in a template says that it is an address.
+pub(crate) fn names_address(template: &str) -> bool {
     let name = template.to_lowercase();
     ["url", "uri", "link", "address", "href", "website", "site"].iter().any(|word| name.contains(word))
 }

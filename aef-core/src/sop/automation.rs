@@ -56,11 +56,7 @@ pub(super) fn instructions_of(node: &Node) -> Vec<String> {
 
 /// What the instructions of a node come to; nothing where one of them cannot be executed, or where there are none.
 pub(super) fn sketch(node: &Node, extracts_list: bool) -> Option<Sketch> {
-    let automation = node.fields.get("automation").and_then(Value::as_object);
-    let says = |key: &str| automation.and_then(|fields| fields.get(key));
-    let by_hand = says("automatable") == Some(&Value::Bool(false))
-        || matches!(says("automation_type").and_then(Value::as_str), Some("manual" | "api"));
-    if by_hand {
+    if is_by_hand(node) {
         return None;
     }
     let mut sketch = Sketch::default();
@@ -70,6 +66,14 @@ pub(super) fn sketch(node: &Node, extracts_list: bool) -> Option<Sketch> {
         sketch.add(node, &instruction, extracts_list)?;
     }
     (any && !sketch.actions.is_empty()).then_some(sketch)
+}
+
+/// Whether the SOP says itself that a browser does not do it.
+pub(super) fn is_by_hand(node: &Node) -> bool {
+    let automation = node.fields.get("automation").and_then(Value::as_object);
+    let says = |key: &str| automation.and_then(|fields| fields.get(key));
+    says("automatable") == Some(&Value::Bool(false))
+        || matches!(says("automation_type").and_then(Value::as_str), Some("manual" | "api"))
 }
 
 /// The name of the variable in which an extract leaves what it has read.

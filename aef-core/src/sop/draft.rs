@@ -235,6 +235,12 @@ impl<'a> DraftStep<'a> {
         &self.work.instructions
     }
 
+    /// Whether the SOP says itself that a browser does not do it.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        automation::is_by_hand(&self.draft.sop.nodes[self.work.node])
+    }
+
     /// The actions that the SOP's own instructions come to; none where a person does the step.
     #[must_use]
     pub fn actions(&self) -> &'a [Action] {

@@ -6,13 +6,14 @@ use std::path::Path;
 use super::Source;
 
 /// For each module those that it may name directly; it may also name what these may.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("ids", &[]),
     ("recovery", &["ids"]),
     ("document", &["recovery"]),
     ("phrases", &["document"]),
     ("sop", &["document", "phrases"]),
     ("plan", &["document"]),
+    ("enrich", &["sop", "plan"]),
     ("clock", &["ids"]),
     ("secrets", &["recovery"]),
     ("live", &["document"]),

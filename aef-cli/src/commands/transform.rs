@@ -1,0 +1,227 @@
+//! `aef transform`.
+
+use std::path::{Path, PathBuf};
+
+use aef::chat::{ChatEnricher, ChatOptions};
+use aef::document::{CheckpointMode, Document, SourceMap};
+use aef::enrich::{EnrichOptions, EnrichReport, Enriched, Enricher, PhraseEnricher, StepOutcome, enrich};
+use aef::secrets::SecretString;
+use aef::sop::{Draft, Report, Sop, TransformOptions};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use url::Url;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{describe, diagnostics, output};
+
+/// Where the key of the chat endpoint is read from.
+const KEY: &str = "AEF_CHAT_KEY";
+
+/// Make a document of an SOP
+///
+/// What the SOP tells in words only stays with a person, unless --enrich reads it. Nothing is sent anywhere but with
+/// `--enrich chat`, which sends the texts of those steps to the endpoint that --base-url names; its key is read from
+/// AEF_CHAT_KEY.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The SOP, JSON
+    #[arg(value_name = "SOP")]
+    file: PathBuf,
+    /// Write the document to this file, as YAML unless it ends in .json [default: YAML to stdout]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Before which steps a person is asked
+    #[arg(long, value_enum, default_value_t = Mode::All, value_name = "MODE")]
+    checkpoints: Mode,
+    /// Print the report to stdout
+    #[arg(long, value_enum, requires = "output", value_name = "FORMAT")]
+    report: Option<ReportFormat>,
+    /// Who proposes actions for steps that are told in words only
+    #[arg(long, value_enum, default_value_t = EnrichWith::None, value_name = "BY")]
+    enrich: EnrichWith,
+    /// With --enrich chat: the endpoint, before /chat/completions
+    #[arg(long, value_name = "URL", required_if_eq("enrich", "chat"))]
+    base_url: Option<Url>,
+    /// With --enrich chat: the model
+    #[arg(long, value_name = "NAME", required_if_eq("enrich", "chat"))]
+    model: Option<String>,
+}
+
+/// Before which steps a person is asked.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Before every task
+    All,
+    /// Before steps that write
+    Risky,
+    /// Where a step says so
+    Declared,
+    /// Only where a step requires it
+    None,
+}
+
+/// How the report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// One JSON object
+    Json,
+}
+
+/// Who proposes actions.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EnrichWith {
+    /// Nobody
+    None,
+    /// A reader of imperative phrases: "click the 'Save' button"
+    Phrases,
+    /// A model behind an OpenAI-compatible endpoint
+    Chat,
+}
+
+/// All that is told of a transform.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    document: &'a str,
+    hash: String,
+    transform: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrichment: Option<&'a EnrichReport>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where a file cannot be read or written, or the endpoint's options make no sense.
+pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
+    let bytes = std::fs::read(&options.file).map_err(|error| {
+        Failure::environment(format!("cannot read {}", options.file.display())).with_source(error)
+    })?;
+    let enricher = enricher(&options)?;
+    let transform = TransformOptions { checkpoints: Some(options.checkpoints.into()), ..Default::default() };
+    let draft = match Sop::from_slice(&bytes).and_then(|sop| Draft::new(&sop, &transform)) {
+        Ok(draft) => draft,
+        Err(found) => {
+            let text = String::from_utf8_lossy(&bytes);
+            diagnostics::tell(&options.file, &text, &found.locate(&SourceMap::new(&text)));
+            return Ok(Exit::Invalid);
+        }
+    };
+    let (transformed, enrichment) = match enricher {
+        None => (draft.finish(), None),
+        Some(enricher) => {
+            let Enriched { transformed, report } =
+                enrich(&draft, &*enricher, &EnrichOptions::default()).await;
+            (transformed, Some(report))
+        }
+    };
+    let document = &transformed.document;
+    tell(&options.file, &transformed.report, enrichment.as_ref());
+    write(options.output.as_deref(), document)?;
+    if options.report == Some(ReportFormat::Json) {
+        output::json_pretty(&Told {
+            document: document.id.as_str(),
+            hash: document.hash().to_string(),
+            transform: &transformed.report,
+            enrichment: enrichment.as_ref(),
+        });
+    }
+    Ok(Exit::Success)
+}
+
+fn enricher(options: &Options) -> Result<Option<Box<dyn Enricher>>, Failure> {
+    Ok(match options.enrich {
+        EnrichWith::None => None,
+        EnrichWith::Phrases => Some(Box::new(PhraseEnricher)),
+        EnrichWith::Chat => {
+            let (Some(base_url), Some(model)) = (&options.base_url, &options.model) else {
+                return Err(Failure::new(Exit::Usage, "--enrich chat needs --base-url and --model"));
+            };
+            let key = std::env::var(KEY).ok().filter(|key| !key.is_empty()).map(SecretString::from);
+            let chat = ChatOptions { key, ..ChatOptions::new(base_url.clone(), model) };
+            let enricher = ChatEnricher::new(chat).map_err(|error| {
+                Failure::environment("the chat endpoint cannot be used").with_source(error)
+            })?;
+            Some(Box::new(enricher))
+        }
+    })
+}
+
+/// Tells on stderr what was made and what a person should look at.
+fn tell(file: &Path, report: &Report, enrichment: Option<&EnrichReport>) {
+    for warning in &report.warnings {
+        output::note(format_args!("warning: {warning}"));
+    }
+    for step in enrichment.iter().flat_map(|report| &report.steps) {
+        match &step.outcome {
+            StepOutcome::Enriched { actions, confidence, confirmed, .. } => {
+                let asked = if *confirmed { ", a person is asked first" } else { "" };
+                output::note(format_args!("{}: {} ({confidence}{asked})", step.step, actions.join("; ")));
+            }
+            StepOutcome::Kept { code, reason } => {
+                output::note(format_args!("{}: stays with a person: {code}: {reason}", step.step));
+            }
+        }
+    }
+    let counts = &report.counts;
+    let parts = [
+        (counts.steps, "steps"),
+        (counts.loops, "loops"),
+        (counts.decisions, "decisions"),
+        (counts.manual_steps, "done by a person"),
+        (counts.checkpoints, "checkpoints"),
+    ];
+    let parts = parts.map(|(count, what)| format!("{count} {what}"));
+    output::note(format_args!(
+        "{}: {} nodes and {} edges became {}; about {} min",
+        file.display(),
+        counts.nodes,
+        counts.edges,
+        describe::Listed(&parts),
+        report.estimated_duration
+    ));
+}
+
+fn write(path: Option<&Path>, document: &Document) -> Result<(), Failure> {
+    let json = path.and_then(Path::extension).is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let text = if json {
+        let text = serde_json::to_string_pretty(document)
+            .map_err(|error| Failure::environment("cannot write the document").with_source(error))?;
+        format!("{text}\n")
+    } else {
+        yaml(document)?
+    };
+    match path {
+        None => {
+            output::result_text(&text);
+            Ok(())
+        }
+        Some(path) => std::fs::write(path, text).map_err(|error| {
+            Failure::environment(format!("cannot write {}", path.display())).with_source(error)
+        }),
+    }
+}
+
+/// The document as YAML that reads as the same document.
+fn yaml(document: &Document) -> Result<String, Failure> {
+    let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Failure::environment("cannot write the document as YAML; name a file that ends in .json")
+            .with_source(error)
+    };
+    let value = serde_json::to_value(document).map_err(|error| cannot(error.into()))?;
+    let text = serde_saphyr::to_string(&value).map_err(|error| cannot(error.into()))?;
+    let again = Document::from_yaml(&text).map_err(|found| cannot(found.into()))?;
+    if again == *document { Ok(text) } else { Err(cannot("it would read as another document".into())) }
+}
+
+impl From<Mode> for CheckpointMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::All => Self::All,
+            Mode::Risky => Self::Risky,
+            Mode::Declared => Self::Declared,
+            Mode::None => Self::None,
+        }
+    }
+}
