@@ -119,10 +119,12 @@ impl People {
     }
 
     async fn answer(&self, handle: &Handle, placed: &Placed, open: &Checkpoint) -> Result<(), EngineError> {
-        let response = match open.kind {
-            CheckpointKind::InDoubt => self.settle(handle, placed).await?,
-            _ if placed.order.kind == Kind::Waits && !placed.has_waited() => return Ok(()),
-            _ => AnswerKind::Approve,
+        let response = if open.kind == CheckpointKind::InDoubt {
+            self.settle(handle, placed).await?
+        } else if placed.order.kind == Kind::Waits && !placed.has_waited() {
+            return Ok(());
+        } else {
+            AnswerKind::Approve
         };
         let rivals = self.dice.lock().unwrap_or_else(PoisonError::into_inner).happens(RIVALS);
         if rivals {

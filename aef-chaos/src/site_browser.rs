@@ -80,6 +80,7 @@ struct Page {
 }
 
 impl SiteSession {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the documents use no other actions")]
     async fn act(&self, request: &ActionRequest) -> Result<ActionOutcome, ActionError> {
         let mut page = self.page.lock().await;
         let writes = match &request.action.kind {

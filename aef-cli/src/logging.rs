@@ -33,10 +33,8 @@ pub(crate) struct Logging {
 /// Logs what `RUST_LOG` says, or else what `-v` asks for; without either, warnings, and what a worker does. Sends traces
 /// where the environment names a collector.
 pub(crate) fn start(arguments: &Arguments) -> Logging {
-    let verbose = match arguments.command {
-        Command::Worker(_) => arguments.verbose.max(1),
-        _ => arguments.verbose,
-    };
+    let least = u8::from(matches!(arguments.command, Command::Worker(_)));
+    let verbose = arguments.verbose.max(least);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(verbose)));
     let lines = fmt::layer().with_writer(io::stderr).with_target(false);
     let lines = match arguments.log_format {

@@ -60,8 +60,11 @@ fn a_worker_is_scraped() {
     assert_eq!(worker.end(), Some(0));
 }
 
-/// A collector that takes everything: the paths and bodies of the requests.
-fn collector() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+/// The paths and bodies of requests.
+type Taken = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// A collector that takes everything: its address, and what it has taken.
+fn collector() -> (String, Taken) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let taken = Arc::new(Mutex::new(Vec::new()));
