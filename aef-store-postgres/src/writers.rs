@@ -197,25 +197,25 @@ impl Writer {
 
     /// Sends the group, and once more if the connection was lost with it: it may have stood since before a restart.
     async fn attempt(&mut self, group: &[Pending]) -> Result<Vec<Verdict>, Error> {
-        let mut session = self.session().await?;
-        match self.send(&mut session, group).await {
-            Err(Error::Postgres(error)) if !is_answer(&error) => {
-                tracing::debug!(%error, "the connection was lost with an append, which is sent again");
-                session.discard();
-                session = self.session().await?;
-            }
-            Err(error) => {
-                session.discard();
+        let mut is_second = false;
+        loop {
+            let mut session = self.session().await?;
+            let error = match self.send(&mut session, group).await {
+                Ok(verdicts) => return self.keep(session).await.map(|()| verdicts),
+                Err(error) => error,
+            };
+            if matches!(&error, Error::Postgres(error) if is_answer(error)) {
+                if session.keeps_statements() {
+                    self.session = Some(session);
+                }
                 return Err(error);
             }
-            Ok(verdicts) => return self.keep(session).await.map(|()| verdicts),
-        }
-        match self.send(&mut session, group).await {
-            Ok(verdicts) => self.keep(session).await.map(|()| verdicts),
-            Err(error) => {
-                session.discard();
-                Err(error)
+            session.discard();
+            if is_second || matches!(error, Error::TimedOut(_)) {
+                return Err(error);
             }
+            tracing::debug!(%error, "the connection was lost with an append, which is sent again");
+            is_second = true;
         }
     }
 
