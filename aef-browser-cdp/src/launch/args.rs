@@ -6,7 +6,7 @@ use super::{LaunchOptions, executable::is_shell};
 
 /// Keeps the browser from contacting anybody on its own account, from throttling pages that are not in front,
 /// and from asking questions that no automation answers.
-const ARGUMENTS: [&str; 32] = [
+const ARGUMENTS: [&str; 34] = [
     "--allow-pre-commit-input",
     "--disable-back-forward-cache",
     "--disable-background-networking",
@@ -27,10 +27,13 @@ const ARGUMENTS: [&str; 32] = [
     "--disable-ipc-flooding-protection",
     "--disable-popup-blocking",
     "--disable-prompt-on-repost",
+    "--disable-quic",
     "--disable-renderer-backgrounding",
     "--disable-search-engine-choice-screen",
     "--disable-sync",
     "--force-color-profile=srgb",
+    // Datagrams would go round the policy.
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--hide-scrollbars",
     "--metrics-recording-only",
     "--mute-audio",

@@ -226,9 +226,7 @@ fn not_taken_over() -> LiveError {
 }
 
 fn unavailable(error: EngineError) -> LiveError {
-    let kind = match error.kind() {
-        EngineErrorKind::NotFound => LiveErrorKind::NotOpen,
-        _ => LiveErrorKind::Unavailable,
-    };
+    let is_missing = error.kind() == EngineErrorKind::NotFound;
+    let kind = if is_missing { LiveErrorKind::NotOpen } else { LiveErrorKind::Unavailable };
     LiveError::new(kind, "the execution cannot be read").with_source(error)
 }
