@@ -51,6 +51,7 @@
 //! | `sqlite` | `sqlite::SqliteStore`, durable, in one file | yes |
 //! | `postgres` | `postgres::PostgresStore`, for many workers on many machines | no |
 //! | `cdp` | `cdp::CdpBrowser`, Chromium over the DevTools protocol | yes |
+//! | `http` | `http::router`, the HTTP surface to mount in a service | no |
 //! | `chat` | `chat::ChatEnricher`, actions proposed by an OpenAI-compatible endpoint | no |
 
 #[cfg(feature = "cdp")]
@@ -58,6 +59,8 @@ pub use aef_browser_cdp as cdp;
 pub use aef_core::*;
 #[cfg(feature = "chat")]
 pub use aef_enrich_openai as chat;
+#[cfg(feature = "http")]
+pub use aef_http as http;
 #[cfg(feature = "memory")]
 pub use aef_store_memory as memory;
 #[cfg(feature = "postgres")]

@@ -17,11 +17,13 @@ GRANT SELECT ON aef.migrations TO aef_service, aef_application;
 
 -- Workers and whatever else acts for all owners. That it may write `aef.workers` is what makes it the service.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    aef.owners, aef.executions, aef.batches, aef.snapshots, aef.keys, aef.workers, aef.documents TO aef_service;
+    aef.owners, aef.executions, aef.batches, aef.snapshots, aef.keys, aef.workers, aef.documents,
+    aef.api_keys, aef.secrets, aef.sops, aef.audit, aef.tickets, aef.checkpoints TO aef_service;
 GRANT USAGE ON SEQUENCE aef.turns TO aef_service;
 
 -- What acts for one owner at a time. It sees that owner's rows alone, after `SELECT set_config('aef.owner', …, true)` in
 -- its transaction, and before that none.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    aef.owners, aef.executions, aef.batches, aef.snapshots, aef.keys, aef.documents TO aef_application;
+    aef.owners, aef.executions, aef.batches, aef.snapshots, aef.keys, aef.documents, aef.api_keys,
+    aef.secrets, aef.sops, aef.audit, aef.checkpoints TO aef_application;
 GRANT SELECT ON aef.workers TO aef_application;

@@ -41,6 +41,7 @@ mod create;
 mod documents;
 mod error;
 mod herald;
+mod host;
 mod open;
 mod options;
 mod purge;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aef_core::store::Store;
+use aef_core::store::{HostStore, Store};
 use aef_store_postgres::{PostgresOptions, PostgresStore};
 use aef_testkit::SimClock;
+use aef_testkit::conformance::store::host::{self as host_cases, HostUnderTest};
 use aef_testkit::conformance::store::{self as cases, StoreUnderTest};
 use aef_testkit::postgres::TestDatabase;
 use async_trait::async_trait;
@@ -45,6 +46,17 @@ impl StoreUnderTest for Postgres {
     }
 }
 
+#[async_trait]
+impl HostUnderTest for Postgres {
+    fn host(&self) -> Arc<dyn HostStore> {
+        Arc::clone(&self.store) as _
+    }
+
+    async fn reopen_host(&self) -> Arc<dyn HostStore> {
+        connect(&self.database).await
+    }
+}
+
 macro_rules! tests {
     ($($group:ident::$case:ident,)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -55,3 +67,14 @@ macro_rules! tests {
 }
 
 aef_testkit::for_each_store_case!(tests);
+
+macro_rules! host_tests {
+    ($($group:ident::$case:ident,)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $case() {
+            host_cases::$group::$case(&Postgres::new().await).await;
+        }
+    )+};
+}
+
+aef_testkit::for_each_host_case!(host_tests);

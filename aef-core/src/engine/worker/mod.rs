@@ -1,6 +1,7 @@
 //! Workers: they claim executions whose time has come, and perform them while they hold the lease.
 
 mod advance;
+mod batch;
 mod commit;
 mod driver;
 mod jobs;
@@ -21,6 +22,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+pub(super) use self::batch::batch;
 pub(super) use self::commit::event_bytes;
 pub use self::options::WorkerOptions;
 
@@ -33,7 +35,7 @@ use super::live::SessionSlot;
 use super::shutdown::Shutdown;
 use super::{Engine, Inner};
 use crate::execution::{Actor, Event, EventKind, FORMAT, PauseReason, Status};
-use crate::ids::BatchId;
+use crate::ids::{BatchId, ExecutionId};
 use crate::store::{Append, Claim, ClaimRequest, Expect, Notice, Scope, StoreError, Summary};
 
 /// So many claims in a row without an event make an execution wait for a person.
@@ -74,6 +76,8 @@ struct Driving {
     lease: Arc<Lease>,
     slot: SessionSlot,
     claim: Claim,
+    /// Ends this one alone, or with the worker.
+    shutdown: Shutdown,
 }
 
 /// What the store tells of, while it does.
@@ -174,9 +178,11 @@ impl Work {
     /// Claims what is due; gives whether there may be more.
     async fn claim(&mut self) -> bool {
         let limit = self.room();
-        if limit == 0 {
-            return false;
-        }
+        limit > 0 && self.claim_up_to(limit).await.len() as u64 >= u64::from(limit)
+    }
+
+    /// Claims so many at most; gives which.
+    async fn claim_up_to(&mut self, limit: u32) -> Vec<ExecutionId> {
         let request = ClaimRequest {
             worker: self.options.id.clone(),
             limit,
@@ -191,14 +197,15 @@ impl Work {
             Ok(claims) => claims,
             Err(error) => {
                 tracing::warn!(%error, "no work can be claimed");
-                return false;
+                return Vec::new();
             }
         };
-        let more = claims.len() as u64 >= u64::from(limit);
+        let mut claimed = Vec::new();
         for claim in claims {
+            claimed.push(claim.record.id);
             self.begin(claim, sent);
         }
-        more
+        claimed
     }
 
     fn begin(&mut self, claim: Claim, sent: Moment) {
@@ -206,11 +213,12 @@ impl Work {
         let lease = Lease::new(record.id, record.epoch, self.options.lease, sent, record.head);
         self.held.add(lease.clone());
         let slot = self.engine.live.add(record.id, lease.gate());
+        let shutdown = self.shutdown.child();
         let assignment = Assignment {
             engine: self.engine.clone(),
             options: self.options.clone(),
             lease: lease.clone(),
-            shutdown: self.shutdown.clone(),
+            shutdown: shutdown.clone(),
             slot: slot.clone(),
         };
         let span = tracing::info_span!(
@@ -219,7 +227,7 @@ impl Work {
         let own = claim.clone();
         let drive = async move { Driver::drive(assignment, &own).await };
         let task = self.drivers.spawn(drive.instrument(span));
-        self.driving.insert(task.id().to_string(), Driving { lease, slot, claim });
+        self.driving.insert(task.id().to_string(), Driving { lease, slot, claim, shutdown });
     }
 
     /// A driver has ended.

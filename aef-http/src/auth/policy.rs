@@ -1,0 +1,57 @@
+//! What each route asks of a caller: one table.
+
+use aef_core::store::KeyScope;
+use axum::http::Method;
+
+use crate::limits::Budget;
+
+/// What a route asks of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A key needs this scope; persons and services may.
+    Scope(KeyScope),
+    /// A person or a service; no key.
+    Person,
+    /// A service of the host.
+    Service,
+}
+
+/// What a route asks, and to which budget it counts. A route is its path as it was registered, under whatever prefix.
+pub(crate) fn of(method: &Method, route: &str) -> (Need, Budget) {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let budget = if reads { Budget::Reads } else { Budget::Writes };
+    let ends = |ends: &[&str]| ends.iter().any(|end| route.ends_with(end));
+    if ends(&["/process-executions", "/internal-execute"]) {
+        return (Need::Service, Budget::Writes);
+    }
+    if ["/api/aef/keys", "/api/aef/secrets", "/api/aef/audit"].iter().any(|part| route.contains(part)) {
+        return (Need::Person, budget);
+    }
+    if !reads && ends(&["/execute", "/transform", "/fork"]) {
+        return (Need::Scope(KeyScope::Execute), Budget::Starts);
+    }
+    if reads || ends(&["/documents/validate", "/live/{id}/ticket"]) {
+        return (Need::Scope(KeyScope::Read), budget);
+    }
+    (Need::Scope(KeyScope::Control), budget)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_needs_read_and_changing_needs_control() {
+        let need = |method: Method, route: &str| of(&method, route);
+        let read = Need::Scope(KeyScope::Read);
+        assert_eq!(need(Method::GET, "/api/aef/executions"), (read, Budget::Reads));
+        assert_eq!(need(Method::POST, "/api/aef/documents/validate"), (read, Budget::Writes));
+        let control = Need::Scope(KeyScope::Control);
+        assert_eq!(need(Method::DELETE, "/api/aef/stop/{id}"), (control, Budget::Writes));
+        assert_eq!(need(Method::PUT, "/api/aef/sops/{id}"), (control, Budget::Writes));
+        let execute = Need::Scope(KeyScope::Execute);
+        assert_eq!(need(Method::POST, "/v1/engines-api/{id}/execute"), (execute, Budget::Starts));
+        assert_eq!(need(Method::GET, "/api/aef/keys"), (Need::Person, Budget::Reads));
+        assert_eq!(need(Method::POST, "/process-executions"), (Need::Service, Budget::Writes));
+    }
+}

@@ -1,0 +1,30 @@
+//! `/engines-api`: programs and forms submit work with a key, and poll.
+
+mod engines;
+mod executions;
+mod process;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+/// The routes under `/engines-api`, without what stands in front of them.
+pub(crate) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(engines::list))
+        .routes(routes!(engines::get))
+        .routes(routes!(executions::execute))
+        .routes(routes!(executions::status))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::stats))
+        .routes(routes!(executions::stop))
+        .routes(routes!(executions::resume))
+}
+
+/// The routes for hosts that have a cron and no worker.
+pub(crate) fn processing() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(process::process)).routes(routes!(process::execute_one))
+}
