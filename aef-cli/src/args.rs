@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Run(commands::run::Options),
     /// Leave a document to the workers, and print its execution
     Submit(commands::submit::Options),
+    /// Serve documents and executions over HTTP, and perform them
+    ///
+    /// The first SIGTERM or Ctrl-C lets requests and actions in hand finish; the second one ends at once.
+    Serve(Box<commands::serve::Options>),
     /// Perform what is due, whoever submitted it, until told to end
     ///
     /// The first SIGTERM or Ctrl-C lets it finish the actions in hand and hand its executions over; the second one ends
@@ -56,6 +60,10 @@ pub(crate) enum Command {
     Stop(commands::stop::Options),
     /// Run an execution again from one of its steps, as a new execution
     Fork(commands::fork::Options),
+    /// Make, list and revoke API keys
+    Keys(commands::keys::Options),
+    /// Set, list and remove the secrets that documents name
+    Secrets(commands::secrets::Options),
     /// Check a document and tell everything that is wrong with it
     Validate(commands::validate::Options),
     /// Make a document of an SOP

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aef::postgres::{PostgresOptions, PostgresStore};
 use aef::sqlite::{SqliteOptions, SqliteStore};
-use aef::store::Store;
+use aef::store::{HostStore, Store};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
@@ -112,20 +112,30 @@ impl DatabaseArgs {
     /// # Errors
     /// Where it cannot be opened.
     pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, Failure> {
+        Ok(self.open_host().await?.0)
+    }
+
+    /// The same, with what a host keeps beside executions.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub(crate) async fn open_host(&self) -> Result<(Arc<dyn Store>, Arc<dyn HostStore>), Failure> {
         match self.database()? {
             Database::File(path) => {
                 let store = SqliteStore::open(&path, SqliteOptions::default()).await.map_err(|error| {
                     let message = format!("cannot open the database {}", path.display());
                     Failure::environment(message).with_source(error)
                 })?;
-                Ok(Arc::new(store))
+                let store = Arc::new(store);
+                Ok((store.clone(), store))
             }
             Database::Postgres(url) => {
                 let failed = |error| Failure::environment("cannot open the database").with_source(error);
                 let mut options = PostgresOptions::new(&url).map_err(failed)?;
                 options.max_connections = self.database_connections;
                 options.pooled = self.database_pooled;
-                Ok(Arc::new(PostgresStore::connect(options).await.map_err(failed)?))
+                let store = Arc::new(PostgresStore::connect(options).await.map_err(failed)?);
+                Ok((store.clone(), store))
             }
         }
     }

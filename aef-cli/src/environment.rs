@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use aef::browser::Browser;
 use aef::cdp::{CdpBrowser, LaunchOptions};
-use aef::engine::{Engine, EngineBuilder, Handle, HostPolicy, PrivateOrigins, Scoped};
+use aef::engine::{Engine, EngineBuilder, Handle, HostPolicy, PrivateOrigins, Scoped, SealedSecrets};
 use aef::ids::{DocumentId, OwnerId};
 use aef::secrets::{EnvSecrets, FileSecrets, SecretError, SecretProvider, SecretRequest, SecretString};
-use aef::store::{Scope, StoreErrorKind};
+use aef::store::{HostStore, Scope, StoreErrorKind};
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::args::{DriveArgs, PerformArgs, PersonArgs, StoreArgs};
 use crate::database::DatabaseArgs;
 use crate::failure::Failure;
-use crate::keys::{make_directory, state_keys};
+use crate::keys::{Key, make_directory, state_keys};
 use crate::metrics::Metrics;
 
 /// An engine that reads, and asks on behalf of a person, but performs nothing.
@@ -81,6 +81,52 @@ pub(crate) async fn workshop(
     Ok(builder.artifacts(files).secrets(secrets).state_keys(keys).policy(policy).build())
 }
 
+/// What a server needs.
+pub(crate) struct Shop {
+    /// Performs, for many owners.
+    pub(crate) engine: Engine,
+    /// What is kept beside executions.
+    pub(crate) host: Arc<dyn HostStore>,
+    /// What owners have given.
+    pub(crate) secrets: SealedSecrets,
+    /// The keys of cookies, storage and secrets.
+    pub(crate) keys: Vec<Key>,
+}
+
+/// An engine that performs for many owners: each has the secrets that it has given, and all have those of the file, if one
+/// is named. The environment's are the operator's own and are given to nobody.
+pub(crate) async fn shop(
+    database: &DatabaseArgs,
+    args: &PerformArgs,
+    private_origins: PrivateOrigins,
+) -> Result<Shop, Failure> {
+    let file = secrets_file(args.secrets.as_deref())?;
+    let browser = browser(args).await?;
+    let keys = state_keys(args.state_keys.as_deref(), &database.database()?, &database.artifacts())?;
+    let policy = HostPolicy { private_origins, allow_evaluate: args.allow_scripts };
+    let (store, host) = database.open_host().await?;
+    let secrets = SealedSecrets::new(host.clone(), keys.clone());
+    let engine = Engine::builder(store)
+        .artifacts(artifacts(database)?)
+        .browser(browser)
+        .secrets(OwnersSecrets { sealed: secrets.clone(), file })
+        .state_keys(keys.clone())
+        .policy(policy)
+        .build();
+    Ok(Shop { engine, host, secrets, keys })
+}
+
+/// The secrets that owners have given.
+pub(crate) async fn sealed_secrets(
+    database: &DatabaseArgs,
+    state_keys_file: Option<&Path>,
+) -> Result<SealedSecrets, Failure> {
+    let named = database.database()?;
+    let keys = state_keys(state_keys_file, &named, &database.artifacts())?;
+    let (_, host) = database.open_host().await?;
+    Ok(SealedSecrets::new(host, keys))
+}
+
 /// The same for an execution of the person who types.
 pub(crate) async fn own_workshop(args: &DriveArgs) -> Result<Engine, Failure> {
     // The operator's own documents: what they allow is allowed, this machine included.
@@ -139,11 +185,7 @@ struct Secrets {
 
 impl Secrets {
     fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        let file = path
-            .map(FileSecrets::open)
-            .transpose()
-            .map_err(|error| Failure::environment("the secrets cannot be read").with_source(error))?;
-        Ok(Self { file, environment: EnvSecrets::default() })
+        Ok(Self { file: secrets_file(path)?, environment: EnvSecrets::default() })
     }
 }
 
@@ -169,6 +211,43 @@ impl SecretProvider for Secrets {
             None => false,
         };
         Ok(in_file || self.environment.available(owner, document, name).await?)
+    }
+}
+
+fn secrets_file(path: Option<&Path>) -> Result<Option<FileSecrets>, Failure> {
+    let file = path.map(FileSecrets::open).transpose();
+    file.map_err(|error| Failure::environment("the secrets cannot be read").with_source(error))
+}
+
+/// Secrets that owners have given, and of a file that all of them share.
+#[derive(Debug)]
+struct OwnersSecrets {
+    sealed: SealedSecrets,
+    file: Option<FileSecrets>,
+}
+
+#[async_trait]
+impl SecretProvider for OwnersSecrets {
+    async fn resolve(&self, request: SecretRequest) -> Result<SecretString, SecretError> {
+        match (self.sealed.resolve(request.clone()).await, &self.file) {
+            (Err(SecretError::Missing { .. }), Some(file)) => file.resolve(request).await,
+            (other, _) => other,
+        }
+    }
+
+    async fn available(
+        &self,
+        owner: &OwnerId,
+        document: &DocumentId,
+        name: &str,
+    ) -> Result<bool, SecretError> {
+        if self.sealed.available(owner, document, name).await? {
+            return Ok(true);
+        }
+        match &self.file {
+            Some(file) => file.available(owner, document, name).await,
+            None => Ok(false),
+        }
     }
 }
 

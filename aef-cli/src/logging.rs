@@ -12,7 +12,8 @@ use crate::args::{Arguments, Command};
 use crate::telemetry::Traces;
 
 /// What logs at the level that `-v` asks for.
-const OURS: [&str; 5] = ["aef", "aef_core", "aef_browser_cdp", "aef_store_sqlite", "aef_store_postgres"];
+const OURS: [&str; 6] =
+    ["aef", "aef_core", "aef_browser_cdp", "aef_http", "aef_store_sqlite", "aef_store_postgres"];
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,7 +34,7 @@ pub(crate) struct Logging {
 /// Logs what `RUST_LOG` says, or else what `-v` asks for; without either, warnings, and what a worker does. Sends traces
 /// where the environment names a collector.
 pub(crate) fn start(arguments: &Arguments) -> Logging {
-    let least = u8::from(matches!(arguments.command, Command::Worker(_)));
+    let least = u8::from(matches!(arguments.command, Command::Worker(_) | Command::Serve(_)));
     let verbose = arguments.verbose.max(least);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(verbose)));
     let lines = fmt::layer().with_writer(io::stderr).with_target(false);

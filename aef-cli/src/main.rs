@@ -55,6 +55,7 @@ fn start(command: Command) -> Result<Exit, Failure> {
         match command {
             Command::Run(options) => commands::run::run(options).await,
             Command::Submit(options) => commands::submit::run(options).await,
+            Command::Serve(options) => commands::serve::run(*options).await,
             Command::Worker(options) => commands::worker::run(options).await,
             Command::Resume(options) => commands::resume::run(options).await,
             Command::List(options) => commands::list::run(options).await,
@@ -64,6 +65,8 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Pause(options) => commands::pause::run(options).await,
             Command::Stop(options) => commands::stop::run(options).await,
             Command::Fork(options) => commands::fork::run(options).await,
+            Command::Keys(options) => commands::keys::run(options).await,
+            Command::Secrets(options) => commands::secrets::run(options).await,
             Command::Validate(options) => commands::validate::run(&options),
             Command::Transform(options) => commands::transform::run(options).await,
             Command::Explain(options) => commands::explain::run(&options),

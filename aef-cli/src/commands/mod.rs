@@ -3,6 +3,7 @@
 pub(crate) mod explain;
 pub(crate) mod fork;
 pub(crate) mod journal;
+pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod pause;
 pub(crate) mod purge;
@@ -12,6 +13,8 @@ pub(crate) mod respond;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod secrets;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod stop;
 pub(crate) mod submit;

@@ -120,7 +120,8 @@ fn worker_options(options: &Options) -> WorkerOptions {
     }
 }
 
-fn private_origins(given: &[String]) -> PrivateOrigins {
+/// Which private addresses documents may open.
+pub(crate) fn private_origins(given: &[String]) -> PrivateOrigins {
     if given.iter().any(|origin| origin == "documents") {
         PrivateOrigins::AsDocuments
     } else {

@@ -1,0 +1,253 @@
+//! `aef serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aef::engine::{Engine, Shutdown, WorkerOptions};
+use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, router};
+use aef::secrets::SecretString;
+use aef::store::HostStore;
+use clap::Args;
+use jiff::SignedDuration;
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::args::PerformArgs;
+use crate::commands::worker::private_origins;
+use crate::database::DatabaseArgs;
+use crate::environment;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupts::Interrupts;
+use crate::keys::Key;
+use crate::output;
+
+/// How long requests under way are waited for at the end.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long the audit log is kept, and how often what is older is removed.
+const AUDIT_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+const TRIMMED_EVERY: Duration = Duration::from_secs(600);
+
+/// How many entries of the audit log are removed at a time.
+const TRIMMED: u32 = 10_000;
+
+/// The shortest secret that services may share, in characters.
+const SHORTEST_SECRET: usize = 16;
+
+/// Serve documents and executions over HTTP, and perform them
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where to listen; port 0 takes a free one, which is printed
+    #[arg(long, env = "AEF_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// The address under which clients reach the server, behind a proxy or under a prefix
+    #[arg(long, env = "AEF_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<Url>,
+    /// An origin whose pages may call /api/aef, such as https://desk.example; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
+    /// A prefix under which all is served a second time, such as /functions/v1; may be given several times
+    #[arg(long, value_name = "PATH", value_parser = alias)]
+    alias: Vec<String>,
+    /// Take the last address in X-Forwarded-For for the caller's: only behind a proxy that sets it
+    #[arg(long)]
+    trust_forwarded: bool,
+    /// Accept tokens (HS256) that are signed with the secret in this file [env: AEF_JWT_SECRET, the secret itself]
+    #[arg(long, value_name = "FILE")]
+    jwt_secret: Option<PathBuf>,
+    /// Accept tokens that are signed with a key of the JSON Web Key Set in this file
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// The issuer that tokens must name
+    #[arg(long, value_name = "NAME")]
+    jwt_issuer: Option<String>,
+    /// The audience that tokens must name
+    #[arg(long, value_name = "NAME")]
+    jwt_audience: Option<String>,
+    /// The value of a token's claim `role` that makes its bearer a service, such as service_role
+    #[arg(long, value_name = "ROLE")]
+    service_role: Option<String>,
+    /// The file with the secret that services show in X-Internal-Auth [env: AEF_INTERNAL_SECRET, the secret itself]
+    #[arg(long, value_name = "FILE")]
+    internal_secret: Option<PathBuf>,
+    /// Perform nothing here: workers elsewhere do, or a cron that calls /process-executions
+    #[arg(long)]
+    no_worker: bool,
+    /// How many executions are performed at a time, each with a browser context of its own
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: u32,
+    /// How many executions of one owner all workers together perform at a time [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    owner_limit: Option<u32>,
+    /// A private or loopback address that documents may open, such as http://10.0.0.7:8080; may be given several times.
+    /// `documents` allows what each document allows itself
+    #[arg(long, value_name = "ORIGIN|documents")]
+    private_origin: Vec<String>,
+    #[command(flatten)]
+    perform: PerformArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the environment lacks something, or the server ends by itself.
+pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
+    let interrupts = Interrupts::listen()?;
+    let origins = private_origins(&options.private_origin);
+    let shop = environment::shop(&options.database, &options.perform, origins).await?;
+    let shutdown = Shutdown::new();
+    let worker = WorkerOptions {
+        concurrency: options.concurrency,
+        per_owner: options.owner_limit,
+        ..WorkerOptions::default()
+    };
+    let http = HttpOptions {
+        authenticators: authenticators(&options)?,
+        internal_secret: internal_secret(options.internal_secret.as_deref())?,
+        signing_key: shop.keys.first().map(signing_key),
+        secrets: Some(shop.secrets),
+        public_base_url: options.public_url.clone(),
+        origins: options.origin.clone(),
+        aliases: options.alias.clone(),
+        trust_forwarded: options.trust_forwarded,
+        worker: worker.clone(),
+        shutdown: shutdown.clone(),
+        ..HttpOptions::new(shop.host.clone())
+    };
+    let app = router(shop.engine.clone(), http)
+        .map_err(|error| Failure::environment("the server cannot be set up").with_source(error))?;
+    let listener = TcpListener::bind(options.listen).await.map_err(|error| {
+        Failure::environment(format!("cannot listen on {}", options.listen)).with_source(error)
+    })?;
+    let address = listener.local_addr().unwrap_or(options.listen);
+    output::result(format_args!("listening on http://{address}"));
+    let working = (!options.no_worker).then(|| spawn_worker(&shop.engine, worker, &shutdown));
+    let trimming = tokio::spawn(trim(shop.host));
+    let served = serve(listener, app, &shutdown, &interrupts).await;
+    shutdown.begin();
+    trimming.abort();
+    let exit = finish(working, &shutdown, &interrupts).await;
+    served.map(|()| exit)
+}
+
+fn spawn_worker(engine: &Engine, options: WorkerOptions, shutdown: &Shutdown) -> JoinHandle<()> {
+    tokio::spawn(engine.worker(options).run(shutdown.clone()))
+}
+
+/// Serves until it is told to end; then no more connections are taken, and requests under way are finished.
+async fn serve(
+    listener: TcpListener,
+    app: axum::Router,
+    shutdown: &Shutdown,
+    interrupts: &Interrupts,
+) -> Result<(), Failure> {
+    let (told, ending) = (interrupts.clone(), shutdown.clone());
+    let end = async move {
+        told.first().await;
+        tracing::info!("the server finishes what is under way; another signal ends it at once");
+        ending.begin();
+    };
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(end).into_future();
+    let late = async {
+        shutdown.begun().await;
+        tokio::select! {
+            () = tokio::time::sleep(DRAIN) => {}
+            () = interrupts.second() => {}
+        }
+    };
+    tokio::select! {
+        served = serving => {
+            served.map_err(|error| Failure::environment("the server ended by itself").with_source(error))
+        }
+        () = late => Ok(()),
+    }
+}
+
+/// Lets the worker hand over what it has in hand.
+async fn finish(working: Option<JoinHandle<()>>, shutdown: &Shutdown, interrupts: &Interrupts) -> Exit {
+    let Some(mut working) = working else { return Exit::Success };
+    tokio::select! {
+        // A worker that panicked has left what its journal can tell.
+        _ = &mut working => return Exit::Success,
+        () = interrupts.second() => shutdown.at_once(),
+    }
+    drop(working.await);
+    Exit::Interrupted
+}
+
+/// Keeps the audit log from growing for ever.
+async fn trim(host: Arc<dyn HostStore>) {
+    let mut tick = tokio::time::interval(TRIMMED_EVERY);
+    loop {
+        tick.tick().await;
+        let before = jiff::Timestamp::now() - AUDIT_KEPT;
+        match host.trim_audit(before, TRIMMED).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "old entries of the audit log were removed"),
+            Err(error) => tracing::warn!(%error, "the audit log was not trimmed"),
+        }
+    }
+}
+
+fn authenticators(options: &Options) -> Result<Vec<Arc<dyn Authenticator>>, Failure> {
+    let jwt = || JwtOptions {
+        issuer: options.jwt_issuer.clone(),
+        audience: options.jwt_audience.clone(),
+        service_role: options.service_role.clone(),
+    };
+    let mut all: Vec<Arc<dyn Authenticator>> = Vec::new();
+    if let Some(secret) = secret(options.jwt_secret.as_deref(), "AEF_JWT_SECRET")? {
+        all.push(Arc::new(JwtAuthenticator::hs256(&secret, jwt())));
+    }
+    if let Some(path) = &options.jwks {
+        let keys = JwtAuthenticator::jwks_file(path, jwt()).map_err(|error| {
+            Failure::environment(format!("cannot use the keys in {}", path.display())).with_source(error)
+        })?;
+        all.push(Arc::new(keys));
+    }
+    Ok(all)
+}
+
+fn internal_secret(file: Option<&std::path::Path>) -> Result<Option<SecretString>, Failure> {
+    use aef::secrets::ExposeSecret as _;
+    let secret = secret(file, "AEF_INTERNAL_SECRET")?;
+    if secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < SHORTEST_SECRET) {
+        let message = format!("the internal secret has fewer than {SHORTEST_SECRET} characters");
+        return Err(Failure::environment(message).with_help("`openssl rand -hex 32` makes one"));
+    }
+    Ok(secret)
+}
+
+/// A secret of the server: from a file, else from the environment. Never from the command line, where others see it.
+fn secret(file: Option<&std::path::Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
+    let text = match file {
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+            Failure::environment(format!("cannot read the secret in {}", path.display())).with_source(error)
+        })?),
+        None => std::env::var(variable).ok(),
+    };
+    match text.as_deref().map(str::trim) {
+        None => Ok(None),
+        Some("") => Err(Failure::environment(format!("the secret ({variable}) is empty"))),
+        Some(text) => Ok(Some(SecretString::from(text.to_owned()))),
+    }
+}
+
+/// What status tokens are signed with: made from the key that all processes of a host share.
+fn signing_key(key: &Key) -> [u8; 32] {
+    Sha256::new().chain_update(b"aef status tokens").chain_update(key).finalize().into()
+}
+
+fn alias(text: &str) -> Result<String, String> {
+    let fits =
+        text.starts_with('/') && text.len() > 1 && !text.ends_with('/') && !text.contains(['{', '}', '*']);
+    if fits { Ok(text.to_owned()) } else { Err("a prefix is written as /functions/v1".to_owned()) }
+}
