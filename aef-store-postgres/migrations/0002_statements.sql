@@ -369,3 +369,7 @@ BEGIN
     DELETE FROM aef.documents d WHERE d.owner = mine AND d.id = document;
     RETURN 'removed';
 END $$;
+
+-- Planned once a session: for lists of one the planner would think a plan of their own cheaper, time and again, and making
+-- it costs more than the append itself.
+ALTER FUNCTION aef.append SET plan_cache_mode = force_generic_plan;
