@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask --help` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its streams")]
 
+mod bench;
 mod chaos;
 mod command;
 mod demo;
@@ -43,6 +44,9 @@ enum Task {
     DemoSite(demo_site::Options),
     /// Lets everything happen to workers and their database, and verifies that nothing is lost, done twice or stuck.
     Chaos(chaos::Options),
+    /// Measures what AEF costs beside its peers.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::DemoSite(options) => demo_site::serve(&options),
         Task::Chaos(options) => chaos::run(&options),
+        Task::Bench(bench) => bench::run(&bench),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

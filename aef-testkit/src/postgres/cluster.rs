@@ -85,16 +85,7 @@ impl Cluster {
         let role = format!(
             "CREATE ROLE {ROLE} LOGIN CREATEDB CREATEROLE; GRANT CREATE ON DATABASE postgres TO {ROLE}"
         );
-        cluster.run(cluster.program("psql").args(["--quiet", "--host"]).arg(cluster.folder.path()).args(
-            [
-                "--port",
-                &cluster.port.to_string(),
-                "--username=postgres",
-                "--dbname=postgres",
-                "--command",
-                &role,
-            ],
-        ))?;
+        cluster.tell(&role)?;
         Ok(cluster)
     }
 
@@ -114,6 +105,14 @@ impl Cluster {
     #[must_use]
     pub fn superuser_url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Makes an empty database, which belongs to the role of [`url`](Self::url).
+    ///
+    /// # Errors
+    /// Where there is one of this name, or the server does not answer.
+    pub fn create_database(&self, name: &str) -> Result<(), ClusterError> {
+        self.tell(&format!("CREATE DATABASE \"{name}\" OWNER {ROLE}"))
     }
 
     /// The port that it listens on.
@@ -136,6 +135,16 @@ impl Cluster {
     /// Where it does not start.
     pub fn resume(&self) -> Result<(), ClusterError> {
         self.run(&mut self.starting()).map(drop)
+    }
+
+    /// Has the superuser run a statement.
+    fn tell(&self, statement: &str) -> Result<(), ClusterError> {
+        let port = self.port.to_string();
+        let mut psql = self.program("psql");
+        psql.args(["--quiet", "--port", &port, "--username=postgres", "--dbname=postgres", "--host"])
+            .arg(self.folder.path())
+            .args(["--command", statement]);
+        self.run(&mut psql).map(drop)
     }
 
     fn make(&self, options: &ClusterOptions) -> Result<(), ClusterError> {
