@@ -20,8 +20,12 @@ use crate::session::CdpSession;
 /// How long a browser that lives may take to be connected to again.
 const RECONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long the end of a connection waits for the end of the process, which tells more.
+/// How long the end of a page waits for the end of the process, which tells more. Most often there is none.
 const EXPLANATION_LIMIT: Duration = Duration::from_millis(40);
+
+/// The same for the end of the connection to a process of ours, which is as good as its own end: it is waited for as long
+/// as a busy machine may take to tell of it.
+const EXIT_LIMIT: Duration = Duration::from_millis(500);
 
 /// What holds for every session of a browser.
 #[derive(Debug, Clone)]
@@ -243,11 +247,14 @@ impl Host {
 
     /// The cause behind the loss of a connection: a process that ended says how.
     pub(crate) async fn explain(&self, loss: Loss) -> Loss {
-        match (&loss, &self.process) {
-            (Loss::Disconnected { .. } | Loss::PageClosed, Some(process)) => {
-                tokio::time::timeout(EXPLANATION_LIMIT, process.exited()).await.unwrap_or(loss)
-            }
-            _ => loss,
+        let limit = match &loss {
+            Loss::Disconnected { .. } => EXIT_LIMIT,
+            Loss::PageClosed => EXPLANATION_LIMIT,
+            Loss::Exited { .. } | Loss::PageCrashed | Loss::Overflow | Loss::Closed => return loss,
+        };
+        match &self.process {
+            Some(process) => tokio::time::timeout(limit, process.exited()).await.unwrap_or(loss),
+            None => loss,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Said {
 }
 
 /// What the people have done.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Deeds {
     pub(crate) said: BTreeMap<CheckpointId, Vec<Said>>,
     pub(crate) recoveries: BTreeMap<ExecutionId, u32>,

@@ -118,7 +118,7 @@ async fn play(
     for place in 0..storm.fleet.size() {
         storm.fleet.drain(place).await?;
     }
-    let deeds = people.deeds();
+    let deeds = people.deeds().clone();
     let mut verdict = Verdict::on(&scene, &deeds).await?;
     verdict.violations.extend(seen.stuck.iter().cloned());
     report::end(&storm.tally, &verdict, &deeds, &seen, begun.elapsed());

@@ -45,7 +45,7 @@ fn wide(nodes: usize) -> Vec<u8> {
     }
     // The last part leads on to nothing.
     edges.pop();
-    bytes(all, edges)
+    bytes(&all, &edges)
 }
 
 /// Loops in loops, so many levels, with the same number of nodes beside each other at the bottom.
@@ -62,10 +62,10 @@ fn deep(levels: usize, nodes: usize) -> Vec<u8> {
         }
         all.push(node);
     }
-    bytes(all, Vec::new())
+    bytes(&all, &[])
 }
 
-fn bytes(nodes: Vec<Value>, edges: Vec<Value>) -> Vec<u8> {
+fn bytes(nodes: &[Value], edges: &[Value]) -> Vec<u8> {
     let sop =
         json!({ "meta": { "id": "bench", "title": "Bench" }, "public": { "nodes": nodes, "edges": edges } });
     sop.to_string().into_bytes()

@@ -272,14 +272,18 @@ impl From<EngineError> for Problem {
             let detail = format!("{}; that answer counts", error.message());
             return Self { answer: Some(Box::new(answer.clone())), ..Self::new(code, detail) };
         }
-        match code {
-            Code::Internal => internal(&error),
-            Code::Unavailable => unavailable(&error),
-            Code::NotFound => Self::not_found("such execution or document"),
-            _ => match error.source().and_then(|source| source.downcast_ref::<Diagnostics>()) {
-                Some(found) => Self::new(code, error.message()).with_faults(faults(found)),
-                None => Self::new(code, in_full(&error, error.message())),
-            },
+        if code == Code::Internal {
+            return internal(&error);
+        }
+        if code == Code::Unavailable {
+            return unavailable(&error);
+        }
+        if code == Code::NotFound {
+            return Self::not_found("such execution or document");
+        }
+        match error.source().and_then(|source| source.downcast_ref::<Diagnostics>()) {
+            Some(found) => Self::new(code, error.message()).with_faults(faults(found)),
+            None => Self::new(code, in_full(&error, error.message())),
         }
     }
 }
@@ -295,7 +299,7 @@ const fn engine_code(kind: EngineErrorKind) -> Code {
         EngineErrorKind::Busy => Code::Busy,
         EngineErrorKind::Unavailable => Code::Unavailable,
         // Kinds that a later version of the engine adds are its own affair.
-        _ => Code::Internal,
+        EngineErrorKind::Unreadable | EngineErrorKind::Internal | _ => Code::Internal,
     }
 }
 
@@ -308,7 +312,12 @@ impl From<StoreError> for Problem {
             }
             StoreErrorKind::InUse => Self::new(Code::WrongState, "an execution refers to it"),
             StoreErrorKind::Unavailable => unavailable(&error),
-            _ => internal(&error),
+            StoreErrorKind::Conflict
+            | StoreErrorKind::LeaseLost
+            | StoreErrorKind::Finished
+            | StoreErrorKind::BatchMismatch
+            | StoreErrorKind::Unreadable
+            | _ => internal(&error),
         }
     }
 }

@@ -176,7 +176,7 @@ impl Inner {
                 }
             }
             let waiting = std::mem::take(&mut *self.waiting());
-            let messages = self.messages(waiting.notices.into_values().collect());
+            let messages = self.messages(&waiting.notices.into_values().collect::<Vec<_>>());
             if !messages.is_empty()
                 && let Err(error) = self.send(messages).await
             {
@@ -186,7 +186,7 @@ impl Inner {
         }
     }
 
-    fn messages(&self, notices: Vec<Notice>) -> Vec<String> {
+    fn messages(&self, notices: &[Notice]) -> Vec<String> {
         let message = |notices: &[Notice]| {
             let notices = notices.iter().map(|notice| {
                 let Notice { execution, head, status, wake_at } = notice;

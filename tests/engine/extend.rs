@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use aef::browser::{Effect, FileContent};
 use aef::document::{Document, Risk};
 use aef::engine::{
-    ActionExecutor, CustomError, CustomRequest, EngineErrorKind, ForkOptions, Handle, Observed, Observer,
+    ActionExecutor, CustomError, CustomRequest, EngineErrorKind, ForkOptions, Observed, Observer,
     SubmitOptions,
 };
 use aef::execution::{Answer, CheckpointKind, EventKind, Status};
@@ -13,7 +13,7 @@ use aef::ids::{ExecutionId, Seq, StepId};
 use aef::plan::{FilterError, Filters, Plan};
 use aef::recovery::{ErrorKind, Failure};
 use aef::secrets::MapSecrets;
-use aef_testkit::scripted_browser::{Element, Page, Reaction, ScriptedSite};
+use aef_testkit::scripted_browser::{Element, Page, ScriptedSite};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 

@@ -63,9 +63,8 @@ impl Context {
             None => batch.push_as(&fence)?,
         };
         batch.send(Some(gate.clone()))?;
-        match reply.raw_within(LAST_LIMIT).await {
-            Err(error @ CdpError::Lost(_)) => return Err(error),
-            Ok(_) | Err(_) => {}
+        if let Err(error @ CdpError::Lost(_)) = reply.raw_within(LAST_LIMIT).await {
+            return Err(error);
         }
         self.catch_up().await?;
         self.update(|state| {

@@ -106,9 +106,11 @@ impl Context {
         let link = self.link(session);
         // A full browser draws only the tab in front.
         link.post(&BringToFrontParams::default());
-        let mut start = StartScreencastParams::default();
-        start.format = Some(StartScreencastFormat::Jpeg);
-        start.quality = Some(QUALITY);
+        let start = StartScreencastParams {
+            format: Some(StartScreencastFormat::Jpeg),
+            quality: Some(QUALITY),
+            ..StartScreencastParams::default()
+        };
         if let Err(error) = link.call_within(start, START_LIMIT).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "the tab is not shown");
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use aef_browser_cdp::{CdpBrowser, ConnectOptions, LaunchOptions};
 use aef_core::browser::{Browser, BrowserError, Effect, Session};
 use aef_core::recovery::ErrorKind;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -52,8 +53,8 @@ fn loss(session: &Arc<dyn Session>) -> JoinHandle<(BrowserError, Instant)> {
 }
 
 fn kill(pid: u32) {
-    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-    assert!(killed.success());
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -276,7 +276,7 @@ impl Explainer<'_> {
 }
 
 fn tell_task(task: &Task, explained: &mut Explained) {
-    explained.does.extend(task.actions.iter().map(|action| conditions::action(action)));
+    explained.does.extend(task.actions.iter().map(conditions::action));
     explained.holds.extend(task.verify.iter().map(conditions::words));
 }
 

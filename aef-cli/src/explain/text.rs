@@ -46,7 +46,7 @@ fn steps(out: &mut String, depth: usize, of: &[Explained]) {
     for step in of {
         let risk = match step.risk {
             Risk::Read => String::new(),
-            risk => format!("  [{}]", describe::risk(risk)),
+            risk @ (Risk::Write | Risk::Destructive) => format!("  [{}]", describe::risk(risk)),
         };
         line(out, depth, &format!("{}. {}{risk}", step.number, step.name));
         let marks = [(&step.asks, "?"), (&step.does, "-"), (&step.holds, "= afterwards"), (&step.then, ">")];

@@ -98,7 +98,7 @@ impl Artifacts {
     /// All files of executions. What else lies beside them is passed over.
     pub(crate) fn of_executions(&self) -> BoxStream<'static, Result<KeptFile, ArtifactError>> {
         let listed = self.store.list(Some(&Path::from(EXECUTIONS)));
-        let files = listed.map(|object| Ok(object.map(kept_file)?));
+        let files = listed.map(|object| Ok(object.map(|object| kept_file(&object))?));
         files.try_filter_map(|file| future::ready(Ok(file))).boxed()
     }
 
@@ -170,7 +170,7 @@ fn describe(file: &FileContent) -> Artifact {
     }
 }
 
-fn kept_file(object: ObjectMeta) -> Option<KeptFile> {
+fn kept_file(object: &ObjectMeta) -> Option<KeptFile> {
     let parts: Vec<_> = object.location.parts().collect();
     let [_, execution, hash] = parts.as_slice() else { return None };
     let hash = ArtifactHash::new(hash.as_ref());

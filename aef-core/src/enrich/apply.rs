@@ -168,10 +168,7 @@ impl<'a> Application<'a> {
                 self.refuse_all(RefusalReason::ChangesStructure, "the document would be another one");
                 return plain;
             }
-            let found = match Plan::compile(&transformed.document) {
-                Ok(_) => return transformed,
-                Err(found) => found,
-            };
+            let Err(found) = Plan::compile(&transformed.document) else { return transformed };
             if !self.refuse_faulty(&transformed.document, &found) {
                 break;
             }

@@ -209,7 +209,7 @@ pub struct Rejected {
     pub answered: Option<Box<Answer>>,
     /// What is wrong with the data that came with it.
     #[source]
-    pub cause: Option<RejectedData>,
+    pub cause: Option<Box<RejectedData>>,
 }
 
 /// What is wrong with the data of an input that is [`Rejected`].

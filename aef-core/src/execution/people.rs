@@ -178,7 +178,7 @@ impl Execution {
             if !optional {
                 let data = answer.data.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
                 crate::plan::Plan::check_form(form, &data).map_err(|diagnostics| Rejected {
-                    cause: Some(RejectedData::Form(diagnostics)),
+                    cause: Some(Box::new(RejectedData::Form(diagnostics))),
                     ..self.reject(name, ": the data does not fit the form")
                 })?;
             }
@@ -393,7 +393,7 @@ impl Execution {
             return Err(self.reject(name, ": pause it first"));
         }
         self.check_sizes(&sets).map_err(|failure| Rejected {
-            cause: Some(RejectedData::Values(failure)),
+            cause: Some(Box::new(RejectedData::Values(failure))),
             ..self.reject(name, ": the values are too large")
         })?;
         self.emit(batch, EventKind::VariablesSet { sets });

@@ -119,17 +119,15 @@ impl fmt::Debug for Filters {
     }
 }
 
+/// A filter, as it is called.
+type Filter = dyn Fn(&Value, &[Value]) -> Result<Value, FilterError>;
+
 /// What a filter failed with, as an error that has a type.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Failed(FilterError);
 
-fn apply(
-    name: &str,
-    filter: &dyn Fn(&Value, &[Value]) -> Result<Value, FilterError>,
-    value: &Seen,
-    arguments: &[Seen],
-) -> Result<Seen, Error> {
+fn apply(name: &str, filter: &Filter, value: &Seen, arguments: &[Seen]) -> Result<Seen, Error> {
     let value = given(value)?;
     let arguments = arguments.iter().map(given).collect::<Result<Vec<_>, _>>()?;
     // A bug of the host must not take the worker along.

@@ -73,7 +73,12 @@ pub(crate) fn hides_write_only(form: &Value) -> bool {
     is_write_only(form)
         || keys.iter().any(|(key, value)| match value {
             Value::Object(fields) if key == "properties" => fields.values().any(inside),
-            other => contains_write_only(other),
+            Value::Object(_)
+            | Value::Array(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => contains_write_only(value),
         })
 }
 

@@ -5,6 +5,7 @@ use aef_core::sop::{Sop, TransformOptions, Transformed, WarningCode, transform};
 use serde_json::{Value, json};
 
 /// An SOP of these nodes and edges.
+#[expect(clippy::needless_pass_by_value, reason = "it is called with literals")]
 pub(crate) fn sop(nodes: Value, edges: Value) -> Value {
     json!({
         "meta": { "id": "sample", "title": "Sample", "version": "0.1" },

@@ -49,6 +49,7 @@ fn outcome(enriched: &Enriched, step: &str) -> String {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is called with literals")]
 fn step(id: &str, action: &str, target: Value, value: Value) -> Value {
     let action = json!({ "action": action, "target": target, "value": value });
     json!({ "stepId": id, "actions": [action], "confidence": 1.0, "reason": "trust me" })

@@ -61,10 +61,9 @@ impl Feed {
                 }
                 Ok::<(), Problem>(())
             };
-            match tokio::time::timeout(wait, grown).await {
-                Ok(grown) => grown?,
-                // Nothing new: how it stands is told all the same.
-                Err(_) => {}
+            // Where nothing is new, how it stands is told all the same.
+            if let Ok(grown) = tokio::time::timeout(wait, grown).await {
+                grown?;
             }
         }
         let mut next = self.next().await?;

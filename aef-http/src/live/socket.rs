@@ -87,9 +87,8 @@ pub(super) async fn serve(
     mut socket: WebSocket,
     connection: Connection,
 ) {
-    let mut view = match View::open(app, caller, feed).await {
-        Ok(view) => view,
-        Err(_) => return close(&mut socket, FAILED, "the execution cannot be read").await,
+    let Ok(mut view) = View::open(app, caller, feed).await else {
+        return close(&mut socket, FAILED, "the execution cannot be read").await;
     };
     if let End::Close(code, reason) = view.run(&mut socket).await {
         close(&mut socket, code, reason).await;

@@ -62,7 +62,7 @@ async fn next(socket: &mut Socket) -> Result<Value, u16> {
         match received.expect("something comes").expect("the socket ends with a code").unwrap() {
             Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
             Message::Close(frame) => return Err(frame.unwrap().code.into()),
-            _ => {}
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
 }

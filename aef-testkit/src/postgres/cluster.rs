@@ -168,13 +168,13 @@ impl Cluster {
         settings.extend(options.settings.iter().cloned());
         let lines: String = settings.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();
         let path = self.folder.path().join("aef.conf");
-        std::fs::write(&path, lines).map_err(unusable(path.display()))?;
+        std::fs::write(&path, lines).map_err(unusable(&path.display()))?;
         // Included by its name, for the server's own file belongs to the server.
         let include = format!("include '{}'\n", path.display());
         let conf = self.data().join("postgresql.conf");
-        let mut text = std::fs::read_to_string(&conf).map_err(unusable(conf.display()))?;
+        let mut text = std::fs::read_to_string(&conf).map_err(unusable(&conf.display()))?;
         text.push_str(&include);
-        std::fs::write(&conf, text).map_err(unusable(conf.display()))
+        std::fs::write(&conf, text).map_err(unusable(&conf.display()))
     }
 
     /// Starts the shell that stops the server when we are gone, however we go.
@@ -289,10 +289,10 @@ pub(super) fn as_server_user(command: &mut Command, folder: &Path) -> Result<(),
 fn own(folder: &Path, user: Option<(u32, u32)>) -> Result<(), ClusterError> {
     let Some((user, group)) = user else { return Ok(()) };
     let owned = std::os::unix::fs::chown(folder, Some(user), Some(group));
-    owned.map_err(unusable(folder.display()))
+    owned.map_err(unusable(&folder.display()))
 }
 
-pub(super) fn unusable(what: impl ToString) -> impl FnOnce(io::Error) -> ClusterError {
+pub(super) fn unusable(what: &(impl ToString + ?Sized)) -> impl FnOnce(io::Error) -> ClusterError {
     let what = what.to_string();
     move |source| ClusterError::Unusable { what, source }
 }

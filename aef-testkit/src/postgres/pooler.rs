@@ -49,7 +49,7 @@ impl Pooler {
         let folder = folder.map_err(unusable("a temporary folder"))?;
         let (port, user) = (free_port()?, server.username().to_owned());
         let users = folder.path().join("users.txt");
-        std::fs::write(&users, format!("\"{user}\" \"\"\n")).map_err(unusable(users.display()))?;
+        std::fs::write(&users, format!("\"{user}\" \"\"\n")).map_err(unusable(&users.display()))?;
         let configuration = format!(
             "[databases]\n* = host={host} port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = trust\nauth_file = {users}\npool_mode = transaction\ndefault_pool_size = 2\n",
@@ -58,7 +58,7 @@ impl Pooler {
             users = users.display(),
         );
         let path = folder.path().join("pgbouncer.ini");
-        std::fs::write(&path, configuration).map_err(unusable(path.display()))?;
+        std::fs::write(&path, configuration).map_err(unusable(&path.display()))?;
         let mut shell = Command::new("/bin/sh");
         shell
             .arg("-c")

@@ -71,7 +71,7 @@ pub(super) enum Difference {
     #[error("a call without an expectation")]
     Unspoken,
     #[error("{path} is {actual}, not {expected}")]
-    Value { path: String, expected: Value, actual: Value },
+    Value { path: String, expected: Box<Value>, actual: Box<Value> },
 }
 
 /// What earlier steps answered.
@@ -196,7 +196,11 @@ fn compare(expected: &Value, actual: &Value, path: &str) -> Result<(), Differenc
         _ if expected == actual => Ok(()),
         _ => {
             let (expected, actual) = (expected.clone(), actual.clone());
-            Err(Difference::Value { path: path.to_owned(), expected, actual })
+            Err(Difference::Value {
+                path: path.to_owned(),
+                expected: Box::new(expected),
+                actual: Box::new(actual),
+            })
         }
     }
 }

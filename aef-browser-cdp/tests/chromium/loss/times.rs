@@ -2,21 +2,25 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io::Write as _;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
 use super::*;
 
 /// How often each kind of loss is tried.
 const TRIES: usize = 20;
 
-/// Half of the tries are known within this.
-const MEDIAN: Duration = Duration::from_millis(100);
+/// Half of the tries are known within this, beside other tests on a busy machine. What is shown on a quiet one is under
+/// 100 ms.
+const MEDIAN: Duration = Duration::from_millis(400);
 
 /// Every try is, however busy the machine. The limit of the call itself is two minutes.
 const LONGEST: Duration = Duration::from_secs(5);
+
+/// Holds what is measured apart: browsers that start beside it would be measured, too.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The times of one kind of loss, shortest first.
 struct Times(Vec<Duration>);
@@ -24,6 +28,7 @@ struct Times(Vec<Duration>);
 impl Times {
     /// Strikes again and again, and checks what is told of it.
     async fn measure(cause: ErrorKind, mut strike: impl AsyncFnMut(usize) -> Struck) -> Self {
+        let _alone = ALONE.lock().await;
         let mut times = Vec::with_capacity(TRIES);
         for number in 0..TRIES {
             let Struck { at, call, session } = strike(number).await;
@@ -37,8 +42,9 @@ impl Times {
     }
 
     /// Shows the times beside the test's name, and holds them against what is promised.
+    #[expect(clippy::print_stderr, reason = "the times are what a reader of the test's output looks for")]
     fn check(&self, what: &str) {
-        writeln!(std::io::stderr(), "{what}: {self}").unwrap();
+        eprintln!("{what}: {self}");
         assert!(self.0[TRIES / 2] < MEDIAN, "{what}: {self}");
         assert!(self.0[TRIES - 1] < LONGEST, "{what}: {self}");
     }

@@ -96,7 +96,7 @@ fn data_that_cannot_be_taken_says_why() {
         rejected.to_string(),
         "cannot set variables while the execution is waiting_checkpoint: the values are too large"
     );
-    let Some(RejectedData::Values(failure)) = &rejected.cause else { panic!("{rejected:?}") };
+    let Some(RejectedData::Values(failure)) = rejected.cause.as_deref() else { panic!("{rejected:?}") };
     assert_eq!((failure.kind, failure.reason.as_deref()), (ErrorKind::Data, Some("too_large")));
     assert!(rejected.source().unwrap().to_string().contains("`who`"));
 }

@@ -79,7 +79,7 @@ pub async fn old_entries_are_removed(on: &dyn HostUnderTest) {
     assert_eq!(host.trim_audit(before, 2).await.expect("removing works"), 2);
     assert_eq!(host.trim_audit(before, 10).await.expect("removing works"), 1);
     assert_eq!(host.trim_audit(before, 10).await.expect("removing works"), 0);
-    assert_eq!(all(&*host, &Scope::System).await, [last.clone()]);
+    assert_eq!(all(&*host, &Scope::System).await, std::slice::from_ref(&last));
     scene.advance(Duration::from_secs(60)).await;
     assert_eq!(host.trim_audit(scene.now().await, 10).await.expect("removing works"), 1);
     record(&*host, &[entry(None, "r5")]).await;
