@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod desk;
+mod explain;
 mod postgres;
 mod run;
 mod surface;
+mod transform;
 mod telemetry;
 mod terminal;
 mod validate;

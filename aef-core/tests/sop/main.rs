@@ -6,3 +6,4 @@ mod draft;
 mod errors;
 mod properties;
 mod support;
+mod twin;
