@@ -12,7 +12,7 @@ use crate::support::{Page, Site, act, browser, open, request, text};
 
 /// Counts what arrives, and stalls once where it is told to.
 const PAGE: &str = r#"<title>Gate</title><p id=clicks>0</p><input id=field>
-<input id=slow onfocus="soon(stall)"><input id=date type=date>
+<input id=slow onfocus="soon(stall)"><input id=typed onkeydown="stall()"><input id=date type=date>
 <button id=count onclick="clicks.textContent = Number(clicks.textContent) + 1">count</button>
 <button id=moved onpointermove="stall()" onclick="clicks.textContent = Number(clicks.textContent) + 1">moved</button>
 <script>
@@ -154,10 +154,12 @@ async fn input_that_a_stalled_page_hears_late_is_swallowed() {
     assert_eq!(clicks(&session).await, "0");
 
     act(&session, json!({ "action": "reload" })).await;
-    let typing = json!({ "action": "type", "target": { "css": "#slow" }, "value": "abc" });
+    // The first key goes down in time and keeps the page busy; the keys behind it are late.
+    let typing = json!({ "action": "type", "target": { "css": "#typed" }, "value": "abc" });
     let error = perform(&session, typing, lasting(Duration::from_millis(700))).await.unwrap_err();
-    assert!(ended(&error) && error.effect == Effect::None, "{error} {:?}", error.effect);
-    assert_eq!(value(&session, "#slow").await, "");
+    assert!(ended(&error) && error.effect == Effect::Possible, "{error} {:?}", error.effect);
+    let typed = value(&session, "#typed").await;
+    assert!("abc".starts_with(&typed) && typed.len() < 2, "{typed}");
 
     act(&session, json!({ "action": "reload" })).await;
     let filling = json!({ "action": "fill", "target": { "css": "#slow" }, "value": "abc" });
