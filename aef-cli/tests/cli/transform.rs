@@ -46,7 +46,7 @@ fn an_sop_becomes_a_document_that_is_valid() {
     let desk = Desk::new();
     let report = json_of(&transform(&desk, &["-o", "desk.aef.yaml", "--report", "json"]).ended(0));
     assert_eq!(report["transform"]["counts"]["nodes"], 16);
-    assert_eq!(report["transform"]["counts"]["manualSteps"], 11);
+    assert_eq!(report["transform"]["counts"]["manualSteps"], 12);
     assert!(report.get("enrichment").is_none());
     desk.run(&["validate", "desk.aef.yaml"]).ended(0);
 

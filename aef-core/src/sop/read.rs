@@ -71,9 +71,9 @@ impl Reader {
         if node_values.is_empty() && told == self.found.len() && told == 0 {
             self.missing("/public/nodes", "an SOP has at least one node");
         }
-        let nodes = self.nodes(node_values);
+        let (nodes, places) = self.nodes(node_values);
         let edges = self.edges(edge_values);
-        self.check_names(&nodes, &edges);
+        self.check_names(&nodes, &places, &edges);
         let variables = match take(&mut public, "variables") {
             // Some write the names as a list.
             Some(Value::Array(names)) => names
@@ -107,7 +107,8 @@ impl Reader {
         }
     }
 
-    fn nodes(&mut self, values: Vec<Value>) -> Vec<Node> {
+    /// The nodes, and where in the list the first one of each id stands.
+    fn nodes(&mut self, values: Vec<Value>) -> (Vec<Node>, BTreeMap<String, usize>) {
         let mut nodes = Vec::with_capacity(values.len());
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (index, value) in values.into_iter().enumerate() {
@@ -131,7 +132,7 @@ impl Reader {
             places.insert(id.clone(), index);
             nodes.push(Node { id, kind: node_kind(kind.as_deref()), parent, children, fields });
         }
-        nodes
+        (nodes, places)
     }
 
     fn edges(&mut self, values: Vec<Value>) -> Vec<Edge> {
@@ -166,14 +167,14 @@ impl Reader {
     }
 
     /// Every name of a node in edges, parents and children is one.
-    fn check_names(&mut self, nodes: &[Node], edges: &[Edge]) {
-        // Where a node could not be read, names that seem to be unknown would only repeat that.
-        if !self.found.is_empty() {
+    fn check_names(&mut self, nodes: &[Node], places: &BTreeMap<String, usize>, edges: &[Edge]) {
+        // Where something could not be read, names that seem to be unknown would only repeat that.
+        if self.found.iter().any(|found| found.code != "duplicate_id") {
             return;
         }
         let known: BTreeSet<&str> = nodes.iter().map(|node| node.id.as_str()).collect();
-        for (index, node) in nodes.iter().enumerate() {
-            let at = format!("/public/nodes/{index}");
+        for node in nodes {
+            let at = format!("/public/nodes/{}", places[&node.id]);
             if let Some(parent) = &node.parent {
                 self.check_name(&known, parent, &format!("{at}/parentId"));
             }
