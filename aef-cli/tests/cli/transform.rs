@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::desk::{Desk, Said, example, said};
 
 fn twin() -> PathBuf {
-    example("sop/investor-update.sop.json")
+    example("sop/investor-update-sop.json")
 }
 
 fn transform(desk: &Desk, more: &[&str]) -> Said {
@@ -195,7 +195,7 @@ fn the_twin_of_the_demo_runs_to_the_same_end() {
     let more = ["-o", "twin.aef.json", "--enrich", "phrases", "--checkpoints", "risky"];
     transform(&desk, &more).ended(0);
     let read = |path: PathBuf| -> Value { serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap() };
-    let completed = example("sop/investor-update.aef.yaml");
+    let completed = example("sop/investor-update-sop.aef.yaml");
     let options =
         DemoSiteOptions { save_delay: std::time::Duration::from_millis(50), ..DemoSiteOptions::default() };
     let site = DemoSite::start(options).unwrap();

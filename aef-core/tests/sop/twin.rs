@@ -14,7 +14,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 fn enriched() -> Enriched {
-    let sop = Sop::from_slice(&std::fs::read(example("investor-update.sop.json")).unwrap()).unwrap();
+    let sop = Sop::from_slice(&std::fs::read(example("investor-update-sop.json")).unwrap()).unwrap();
     let options =
         TransformOptions { checkpoints: Some(CheckpointMode::Risky), ..TransformOptions::default() };
     let draft = Draft::new(&sop, &options).unwrap();
