@@ -48,7 +48,7 @@ fn nine_of_twelve_steps_are_read() {
 
 #[test]
 fn what_was_completed_by_hand_has_the_steps_of_the_transform() {
-    let completed = Document::load(example("investor-update.aef.yaml")).unwrap();
+    let completed = Document::load(example("investor-update-sop.aef.yaml")).unwrap();
     let completed = Plan::compile(&completed).unwrap();
     let made = Plan::compile(&enriched().transformed.document).unwrap();
     let ids = |plan: &Plan| plan.by_id.keys().cloned().collect::<BTreeSet<StepId>>();
