@@ -84,8 +84,14 @@ fn names_that_nobody_has_are_told_together() {
     let found = read(&value).unwrap_err();
     assert_eq!(
         places(&found),
-        [("duplicate_id", "/public/nodes/2/id")],
-        "what is unknown may only repeat that"
+        [
+            ("unknown_node", "/public/nodes/0/parentId"),
+            ("unknown_node", "/public/nodes/1/children/1"),
+            ("duplicate_id", "/public/nodes/2/id"),
+            ("unknown_node", "/public/edges/0/target"),
+            ("unknown_node", "/public/edges/1/source"),
+        ],
+        "a doubled id hides no other fault"
     );
 
     let mut value = value;
