@@ -102,6 +102,7 @@ pub fn openapi() -> Value {
 fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(OpenApi::default())
         .merge(public::router())
+        .merge(programs::script())
         .nest("/api/aef", operators::router().merge(live::router()))
         .nest("/engines-api", programs::router())
         .merge(programs::processing())
@@ -117,7 +118,11 @@ fn assembled(app: &Arc<App>) -> OpenApiRouter<Arc<App>> {
     let programs = programs
         .route_layer(from_fn_with_state(app.clone(), auth::gate))
         .route_layer(from_fn(envelope::errors));
-    OpenApiRouter::with_openapi(OpenApi::default()).merge(public::router()).merge(guarded).merge(programs)
+    OpenApiRouter::with_openapi(OpenApi::default())
+        .merge(public::router())
+        .merge(programs::script())
+        .merge(guarded)
+        .merge(programs)
 }
 
 async fn docs() -> Response {

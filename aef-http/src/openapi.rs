@@ -27,6 +27,7 @@ pub(crate) fn complete(api: OpenApi) -> Value {
     api["components"]["securitySchemes"] = json!({
         "bearer": { "type": "http", "scheme": "bearer", "description": "An API key, a token that the host accepts, or a status token" },
         "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+        "formKey": { "type": "apiKey", "in": "query", "name": "key", "description": "A publishable API key" },
         "internal": { "type": "apiKey", "in": "header", "name": "X-Internal-Auth", "description": "The secret of the host's services" },
     });
     api["components"]["schemas"]["Problem"] = schema_of_problems();
@@ -36,12 +37,14 @@ pub(crate) fn complete(api: OpenApi) -> Value {
     } });
     let Some(paths) = api["paths"].as_object_mut() else { return api };
     for (path, item) in paths {
-        let is_open = OPEN.contains(&path.as_str()) || path.ends_with("/form");
+        let is_open = OPEN.contains(&path.as_str());
         let Some(operations) = item.as_object_mut() else { continue };
         for operation in operations.values_mut() {
             let takes_body = operation.get("requestBody").is_some();
             operation["security"] = if is_open {
                 json!([])
+            } else if path.ends_with("/form") {
+                json!([{ "formKey": [] }])
             } else {
                 json!([{ "bearer": [] }, { "apiKey": [] }, { "internal": [] }])
             };

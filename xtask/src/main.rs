@@ -6,6 +6,7 @@ mod chaos;
 mod command;
 mod demo;
 mod demo_site;
+mod embed;
 mod phases;
 mod postgres;
 mod setup;
@@ -34,6 +35,8 @@ enum Task {
     Tidy,
     /// Writes `schema/aef-document.v1.json` anew, from the types of documents.
     Schema,
+    /// Makes the script of embedded forms anew, from `aef-http/src/form/embed.js`; needs npx.
+    Embed,
     /// Installs Chromium, PostgreSQL and PgBouncer where they are missing and prints Chromium's path.
     Setup,
     /// Runs a command with a throw-away PostgreSQL server beside it.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Ci => phases::ci(),
         Task::Tidy => tidy::run(),
         Task::Schema => phases::schema(),
+        Task::Embed => embed::run(),
         Task::Setup => setup::all().map(|path| println!("{}", path.display())),
         Task::Postgres(options) => postgres::run(&options),
         Task::Demo(options) => demo::run(&options),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use aef_core::store::AuditEntry;
+use aef_core::store::{AuditEntry, KeyScope};
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -136,7 +136,8 @@ fn unauthenticated() -> Problem {
 
 /// Whether a caller may do what a route asks for.
 fn may(caller: &Principal, need: Need) -> Result<(), Problem> {
-    if caller.reads_only.is_some() && need != Need::Scope(aef_core::store::KeyScope::Read) {
+    let reads = matches!(need, Need::Scope(scopes) if scopes.contains(&KeyScope::Read));
+    if caller.reads_only.is_some() && !reads {
         return Err(Problem::forbidden("this token only reads its execution"));
     }
     match need {
@@ -146,9 +147,10 @@ fn may(caller: &Principal, need: Need) -> Result<(), Problem> {
         Need::Person if caller.key.is_some() => {
             Err(Problem::forbidden("an API key may not do this; sign in as its owner"))
         }
-        Need::Scope(scope) => match &caller.key {
-            Some(key) if !key.scopes.contains(&scope) => {
-                Err(Problem::forbidden(format!("the key lacks the scope `{}`", scope.as_str())))
+        Need::Scope(scopes) => match &caller.key {
+            Some(key) if !scopes.iter().any(|scope| key.scopes.contains(scope)) => {
+                let names: Vec<_> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+                Err(Problem::forbidden(format!("the key lacks the scope {}", names.join(" or "))))
             }
             Some(_) | None => Ok(()),
         },

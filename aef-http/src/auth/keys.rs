@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use subtle::ConstantTimeEq as _;
 
-use super::{AuthError, Authenticator, Principal, Role, bearer, key_header};
+use super::{AuthError, Authenticator, Principal, Role, bearer, key_header, key_of_form};
 use crate::random;
 
 /// What our own keys begin with.
@@ -116,7 +116,7 @@ impl fmt::Debug for IssuedKey {
 )]
 pub struct ImportError;
 
-/// Recognises API keys in `Authorization: Bearer` and `X-API-Key`.
+/// Recognises API keys in `Authorization: Bearer` and `X-API-Key`, and in the address of a form.
 #[derive(Debug)]
 pub(crate) struct ApiKeys(Arc<dyn HostStore>);
 
@@ -172,9 +172,11 @@ impl Authenticator for ApiKeys {
         let in_bearer = bearer(request).filter(|text| is_meant(text));
         // A gateway's own key may stand there, with ours in the other header.
         let in_header = key_header(request).filter(|text| is_meant(text));
+        let of_form = key_of_form(request);
+        let in_header = in_header.or(of_form.as_deref().filter(|text| is_meant(text)));
         let text = match (in_bearer, in_header) {
             (Some(one), Some(other)) if one != other => {
-                return Err(AuthError::Refused("the two headers hold different keys: send one".to_owned()));
+                return Err(AuthError::Refused("the request holds different keys: send one".to_owned()));
             }
             (Some(text), _) | (None, Some(text)) => text,
             (None, None) => return Ok(None),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use aef_core::ids::{ApiKeyId, ExecutionId, OwnerId};
 use aef_core::store::ApiKey;
 use async_trait::async_trait;
+use axum::http::Method;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 
@@ -115,10 +116,12 @@ impl Principal {
 
     /// By what its requests are counted.
     pub(crate) fn counted_as(&self) -> String {
-        match (&self.key, &self.owner) {
-            (Some(key), _) => key.id.to_string(),
-            (None, Some(owner)) => format!("owner {owner}"),
-            (None, None) => format!("service {}", self.actor),
+        match (&self.key, &self.reads_only, &self.owner) {
+            (Some(key), ..) => key.id.to_string(),
+            // Whoever polls from a form uses up no budget but its own.
+            (None, Some(execution), _) => format!("reader of {execution}"),
+            (None, None, Some(owner)) => format!("owner {owner}"),
+            (None, None, None) => format!("service {}", self.actor),
         }
     }
 }
@@ -128,6 +131,15 @@ pub(crate) fn bearer(request: &Parts) -> Option<&str> {
     let value = request.headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The key in the address of a form, where a browser sends no header.
+pub(crate) fn key_of_form(request: &Parts) -> Option<String> {
+    if request.method != Method::GET || !request.uri.path().ends_with("/form") {
+        return None;
+    }
+    let mut pairs = url::form_urlencoded::parse(request.uri.query()?.as_bytes());
+    pairs.find(|(name, _)| name == "key").map(|(_, key)| key.into_owned())
 }
 
 /// The key in a header of its own: `X-API-Key`, or `apikey` as some gateways send it.

@@ -8,13 +8,19 @@ use crate::limits::Budget;
 /// What a route asks of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// A key needs this scope; persons and services may.
-    Scope(KeyScope),
+    /// A key needs one of these scopes; persons and services may.
+    Scope(&'static [KeyScope]),
     /// A person or a service; no key.
     Person,
     /// A service of the host.
     Service,
 }
+
+const READ: Need = Need::Scope(&[KeyScope::Read]);
+const EXECUTE: Need = Need::Scope(&[KeyScope::Execute]);
+const CONTROL: Need = Need::Scope(&[KeyScope::Control]);
+/// Who may run something may read what it is.
+const READ_OR_EXECUTE: Need = Need::Scope(&[KeyScope::Read, KeyScope::Execute]);
 
 /// What a route asks, and to which budget it counts. A route is its path as it was registered, under whatever prefix.
 pub(crate) fn of(method: &Method, route: &str) -> (Need, Budget) {
@@ -28,12 +34,15 @@ pub(crate) fn of(method: &Method, route: &str) -> (Need, Budget) {
         return (Need::Person, budget);
     }
     if !reads && ends(&["/execute", "/transform", "/fork"]) {
-        return (Need::Scope(KeyScope::Execute), Budget::Starts);
+        return (EXECUTE, Budget::Starts);
+    }
+    if reads && ends(&["/engines-api/list", "/engines-api/{id}", "/engines-api/{id}/form"]) {
+        return (READ_OR_EXECUTE, budget);
     }
     if reads || ends(&["/documents/validate", "/live/{id}/ticket"]) {
-        return (Need::Scope(KeyScope::Read), budget);
+        return (READ, budget);
     }
-    (Need::Scope(KeyScope::Control), budget)
+    (CONTROL, budget)
 }
 
 #[cfg(test)]
@@ -43,14 +52,13 @@ mod tests {
     #[test]
     fn reading_needs_read_and_changing_needs_control() {
         let need = |method: Method, route: &str| of(&method, route);
-        let read = Need::Scope(KeyScope::Read);
-        assert_eq!(need(Method::GET, "/api/aef/executions"), (read, Budget::Reads));
-        assert_eq!(need(Method::POST, "/api/aef/documents/validate"), (read, Budget::Writes));
-        let control = Need::Scope(KeyScope::Control);
-        assert_eq!(need(Method::DELETE, "/api/aef/stop/{id}"), (control, Budget::Writes));
-        assert_eq!(need(Method::PUT, "/api/aef/sops/{id}"), (control, Budget::Writes));
-        let execute = Need::Scope(KeyScope::Execute);
-        assert_eq!(need(Method::POST, "/v1/engines-api/{id}/execute"), (execute, Budget::Starts));
+        assert_eq!(need(Method::GET, "/api/aef/executions"), (READ, Budget::Reads));
+        assert_eq!(need(Method::POST, "/api/aef/documents/validate"), (READ, Budget::Writes));
+        assert_eq!(need(Method::DELETE, "/api/aef/stop/{id}"), (CONTROL, Budget::Writes));
+        assert_eq!(need(Method::PUT, "/api/aef/sops/{id}"), (CONTROL, Budget::Writes));
+        assert_eq!(need(Method::POST, "/v1/engines-api/{id}/execute"), (EXECUTE, Budget::Starts));
+        assert_eq!(need(Method::GET, "/engines-api/{id}"), (READ_OR_EXECUTE, Budget::Reads));
+        assert_eq!(need(Method::GET, "/engines-api/executions/{executionId}"), (READ, Budget::Reads));
         assert_eq!(need(Method::GET, "/api/aef/keys"), (Need::Person, Budget::Reads));
         assert_eq!(need(Method::POST, "/process-executions"), (Need::Service, Budget::Writes));
     }

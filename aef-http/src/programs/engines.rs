@@ -50,13 +50,18 @@ pub(super) struct Engines {
     next_cursor: Option<String>,
 }
 
-fn engine(stored: &StoredDocument) -> Engine {
+/// What a document says of itself.
+pub(super) fn description(stored: &StoredDocument) -> Option<String> {
     let text = |name: &str| stored.content.get(name).and_then(Value::as_str).map(str::to_owned);
+    text("description").or_else(|| text("goal"))
+}
+
+fn engine(stored: &StoredDocument) -> Engine {
     let anything = || serde_json::json!({ "type": "object" });
     Engine {
         id: stored.id.clone(),
         name: stored.title.clone(),
-        description: text("description").or_else(|| text("goal")),
+        description: description(stored),
         version: stored.version,
         inputs: stored.content.get("inputs").cloned().unwrap_or_else(anything),
         updated_at: stored.created_at,

@@ -2,6 +2,7 @@
 
 mod engines;
 mod executions;
+mod form;
 mod process;
 
 use std::sync::Arc;
@@ -16,12 +17,18 @@ pub(crate) fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(engines::list))
         .routes(routes!(engines::get))
+        .routes(routes!(form::page))
         .routes(routes!(executions::execute))
         .routes(routes!(executions::status))
         .routes(routes!(executions::list))
         .routes(routes!(executions::stats))
         .routes(routes!(executions::stop))
         .routes(routes!(executions::resume))
+}
+
+/// The script of forms, which asks for no credential.
+pub(crate) fn script() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(form::script))
 }
 
 /// The routes for hosts that have a cron and no worker.

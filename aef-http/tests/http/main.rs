@@ -4,6 +4,7 @@
 
 mod access;
 mod common;
+mod forms;
 mod keys;
 mod live;
 mod operators;
