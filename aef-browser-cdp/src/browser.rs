@@ -245,6 +245,14 @@ impl Host {
         self.process.is_some()
     }
 
+    /// A directory for files on their way to or from the browser; an error where it does not run on this machine.
+    pub(crate) fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
+        match &self.process {
+            Some(process) => process.scratch(),
+            None => Err(std::io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// The cause behind the loss of a connection: a process that ended says how.
     pub(crate) async fn explain(&self, loss: Loss) -> Loss {
         let limit = match &loss {

@@ -29,6 +29,8 @@ pub(crate) enum CdpError {
     Lost(#[source] Loss),
     #[error("the lease ended before the input was sent")]
     GateClosed,
+    #[error("the way out of the context cannot be opened")]
+    Gateway(#[source] Arc<std::io::Error>),
     #[error("the browser does not take messages as fast as they are written")]
     Backlog,
     #[error("{0}")]
@@ -105,7 +107,9 @@ impl CdpError {
                 ErrorKind::Disconnected
             }
             Self::Timeout { .. } => ErrorKind::Timeout,
-            Self::Refused { .. } | Self::Malformed { .. } | Self::Picture(_) => ErrorKind::Internal,
+            Self::Refused { .. } | Self::Malformed { .. } | Self::Picture(_) | Self::Gateway(_) => {
+                ErrorKind::Internal
+            }
             Self::Secret(source) => return source.failure(),
             Self::Launch(
                 LaunchError::NotFound | LaunchError::NotExecutable(_) | LaunchError::RootNeedsNoSandbox,

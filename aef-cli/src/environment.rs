@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aef::browser::Browser;
-use aef::cdp::{CdpBrowser, LaunchOptions};
+use aef::cdp::{BrowserPool, LaunchOptions, PoolOptions};
 use aef::engine::{Engine, EngineBuilder, Handle, HostPolicy, PrivateOrigins, Scoped, SealedSecrets};
 use aef::ids::{DocumentId, OwnerId};
 use aef::secrets::{EnvSecrets, FileSecrets, SecretError, SecretProvider, SecretRequest, SecretString};
@@ -19,6 +19,9 @@ use crate::database::DatabaseArgs;
 use crate::failure::Failure;
 use crate::keys::{Key, make_directory, state_keys};
 use crate::metrics::Metrics;
+
+/// How many executions one browser may serve at a time.
+const MAX_SESSIONS: usize = 64;
 
 /// An engine that reads, and asks on behalf of a person, but performs nothing.
 pub(crate) async fn desk(store: &StoreArgs) -> Result<Engine, Failure> {
@@ -167,7 +170,10 @@ fn artifacts(args: &DatabaseArgs) -> Result<Arc<dyn ObjectStore>, Failure> {
 async fn browser(args: &PerformArgs) -> Result<Arc<dyn Browser>, Failure> {
     let options =
         LaunchOptions { headless: !args.headed, no_sandbox: args.no_sandbox, ..LaunchOptions::default() };
-    let browser = CdpBrowser::launch(options).await.map_err(|error| {
+    // A worker bounds how many executions it has; the pool sees to it that browsers do not grow old.
+    let mut places = PoolOptions::default();
+    places.max_sessions = MAX_SESSIONS;
+    let browser = BrowserPool::launch(options, places).await.map_err(|error| {
         let help = "install Chromium (Debian and Ubuntu: `apt install chromium`; Fedora: `dnf install chromium`; \
                     macOS: `brew install --cask chromium`), or name a browser with AEF_CHROMIUM; as root it needs \
                     --no-sandbox";

@@ -42,8 +42,7 @@ impl Acting {
     }
 
     async fn store_files(&self) -> Result<Vec<String>, CdpError> {
-        let directory =
-            tempfile::Builder::new().prefix("aef-upload-").tempdir().map_err(|error| io(&error))?;
+        let directory = self.context.host.scratch().map_err(|error| io(&error))?;
         let mut paths = Vec::with_capacity(self.files.len());
         for (index, file) in self.files.iter().enumerate() {
             // Two files may have one name.
@@ -59,8 +58,7 @@ impl Acting {
 
     pub(super) async fn download(&mut self, download: &Download) -> Result<(), CdpError> {
         self.require_local("download")?;
-        let directory =
-            tempfile::Builder::new().prefix("aef-download-").tempdir().map_err(|error| io(&error))?;
+        let directory = self.context.host.scratch().map_err(|error| io(&error))?;
         let path = directory.path().to_owned();
         self.context.update(|state| state.record.downloads.clear());
         self.allow_downloads(Some(&path)).await?;

@@ -276,6 +276,7 @@ fn not_opened(
             Some(("no_content", format!("{url} answered with {status}; the page that stood there stays")));
         return Ok(Arrival { status: Some(status), note });
     }
+    let error = context.true_error(url, error);
     let failure = Failure::new(ErrorKind::Navigation, format!("{url} could not be opened: {error}"));
     Err(CdpError::Page(failure.with_reason(error)))
 }

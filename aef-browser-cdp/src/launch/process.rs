@@ -96,6 +96,12 @@ impl BrowserProcess {
         }
     }
 
+    /// A directory of its own for files on their way, which goes with the profile at the latest.
+    pub(crate) fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
+        let profile = self.port_file.parent().unwrap_or(Path::new("."));
+        tempfile::Builder::new().prefix("aef-files-").tempdir_in(profile)
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_running(&self) -> bool {
         self.exited.borrow().is_none()

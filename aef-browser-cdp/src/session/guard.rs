@@ -14,6 +14,9 @@ use super::network::bare;
 use super::policy::{Rule, Verdict, is_private};
 use super::state::Blocked;
 
+/// Hosts that were not reached, whose reasons are remembered.
+const UNREACHED_LIMIT: usize = 32;
+
 /// How long the resolution of a name may hold a request up. A name that does not resolve fails in the browser.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -86,6 +89,39 @@ impl Context {
                 state.record.note("blocked_request", message);
             }
             state.record.blocked(blocked);
+        });
+    }
+
+    /// Remembers why a host was not reached. The browser itself only hears that its proxy could not.
+    pub(super) fn unreached(&self, host: &str, port: u16, error: &'static str) {
+        self.update(|state| {
+            if state.unreached.len() == UNREACHED_LIMIT {
+                state.unreached.pop_front();
+            }
+            state.unreached.push_back((host.to_owned(), port, error));
+        });
+    }
+
+    /// The error behind the browser's own: what stood in the way of a host, not of the proxy.
+    pub(crate) fn true_error(&self, url: &str, error: &str) -> String {
+        if !error.starts_with("net::ERR_SOCKS_") {
+            return error.to_owned();
+        }
+        let url = Url::parse(url).ok();
+        let place = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+        self.read(|state| {
+            let same = |(host, port, _): &&(String, u16, &str)| place == Some((host.as_str(), *port));
+            // A redirect leads to another host than was asked for.
+            let found = state.unreached.iter().rev().find(same).or(state.unreached.back());
+            found.map_or(error, |(_, _, known)| *known).to_owned()
+        })
+    }
+
+    /// Records a connection that was refused on its way out.
+    pub(super) fn refused_connection(&self, host: &str, port: u16, rule: Rule) {
+        self.update(|state| {
+            let message = format!("no connection to {host}:{port}: {}", rule.says());
+            state.record.note("blocked_request", message);
         });
     }
 

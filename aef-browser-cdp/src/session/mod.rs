@@ -3,6 +3,7 @@
 mod arm;
 mod events;
 mod frames;
+mod gateway;
 mod guard;
 mod live;
 mod network;
@@ -26,10 +27,13 @@ use chromiumoxide_cdp::cdp::browser_protocol::browser::{
 use chromiumoxide_cdp::cdp::browser_protocol::target::{
     CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams,
 };
+use chromiumoxide_cdp::cdp::js_protocol::runtime::TerminateExecutionParams;
+use serde_json::Map;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub(crate) use self::frames::{Found, FrameRef, gate_ms, split_frame};
+use self::gateway::Gateway;
 use self::live::Screen;
 use self::policy::Policy;
 pub(crate) use self::state::{Blocked, DownloadState, Record, State, World};
@@ -45,6 +49,9 @@ const OPEN_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a new document is waited for to be parsed; what is looked for may stand in its first part.
 const PARSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a page that has let an action time out may take to answer a plain question.
+const ENDLESS: Duration = Duration::from_secs(1);
 
 /// How far the document of a tab has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +73,7 @@ pub(crate) struct Context {
     pub(crate) browser: Link,
     pub(crate) id: String,
     pub(crate) options: SessionOptions,
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     state: Mutex<State>,
     version: watch::Sender<u64>,
     screen: Screen,
@@ -175,6 +182,20 @@ impl Context {
         opened.unwrap_or_else(|| Err(CdpError::Timeout { method: "a new tab".into(), limit: OPEN_LIMIT }))
     }
 
+    /// Ends the scripts of a tab that runs one without end: its page does not even answer a plain question.
+    pub(crate) async fn end_endless_scripts(&self, tab: &str) {
+        let worlds = self.read(|state| state.worlds_of(tab));
+        let asking = worlds.iter().map(|world| async move {
+            let asked = self.ask_world(world, "ping", Map::new(), None, ENDLESS).await;
+            if matches!(asked, Err(CdpError::Timeout { .. })) {
+                let message = format!("a script of tab {tab} that did not end was ended");
+                self.update(|state| state.record.note("script_ended", message));
+                self.link(&world.session).post(&TerminateExecutionParams::default());
+            }
+        });
+        futures::future::join_all(asking).await;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is changed event by event; a panic in between leaves a state that is still consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -185,20 +206,31 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct CdpSession {
     context: Arc<Context>,
+    /// Where pages get out; none where somebody else's proxy stands there, or the browser is elsewhere.
+    _gateway: Option<Gateway>,
 }
 
 impl CdpSession {
     /// Makes a context with one tab, restores what is to be restored, and opens the address.
     pub(crate) async fn open(host: Arc<Host>, options: SessionOptions) -> Result<Arc<Self>, CdpError> {
         let browser = host.connection.browser();
+        let policy = Arc::new(Policy::new(&options.policy));
+        let gateway = if host.is_local() && !host.has_proxy {
+            let opened = Gateway::open(Arc::clone(&policy)).await;
+            Some(opened.map_err(|source| CdpError::Gateway(Arc::new(source)))?)
+        } else {
+            None
+        };
         let create = CreateBrowserContextParams {
             dispose_on_detach: Some(true),
+            proxy_server: gateway.as_ref().map(Gateway::url),
+            proxy_bypass_list: gateway.as_ref().map(|_| policy.beyond_judgement()),
             ..CreateBrowserContextParams::default()
         };
         let id = browser.call(create).await?.browser_context_id.inner().clone();
         let events = host.connection.context_events(&id);
         let context = Arc::new(Context {
-            policy: Policy::new(&options.policy),
+            policy,
             host,
             browser,
             id,
@@ -209,7 +241,10 @@ impl CdpSession {
             acting: tokio::sync::Mutex::new(()),
         });
         tokio::spawn(events::follow(Arc::clone(&context), events));
-        let session = Arc::new(Self { context });
+        if let Some(gateway) = &gateway {
+            gateway.tell(&context);
+        }
+        let session = Arc::new(Self { context, _gateway: gateway });
         // From here on the drop of the session disposes of the context.
         session.prepare().await?;
         Ok(session)

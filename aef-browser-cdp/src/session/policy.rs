@@ -125,6 +125,29 @@ impl Policy {
         self.address(url)
     }
 
+    /// The hosts that need no judgement, as the browser takes what goes round a proxy. Without its first word loopback
+    /// addresses would go round it, too; of several rules the last one counts.
+    pub(super) fn beyond_judgement(&self) -> String {
+        let free = self.private.iter().filter(|rule| !self.strict || self.allowed.contains(rule));
+        std::iter::once("<-loopback>".to_owned()).chain(free.map(OriginRule::bypass)).collect::<Vec<_>>().join(";")
+    }
+
+    /// Judges a connection: what speaks on it is not known yet.
+    pub(super) fn connection(&self, host: &str, port: u16) -> Verdict {
+        let bare = host.trim_matches(['[', ']']);
+        let host = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+        let judged =
+            ["http", "https"].map(|scheme| match Url::parse(&format!("{scheme}://{host}:{port}/")) {
+                Ok(url) => self.subresource(&url),
+                Err(_) => Verdict::Refused(Rule::Scheme),
+            });
+        match judged {
+            [Verdict::Allowed, _] | [_, Verdict::Allowed] => Verdict::Allowed,
+            [Verdict::AllowedIfPublic, _] | [_, Verdict::AllowedIfPublic] => Verdict::AllowedIfPublic,
+            [refused, _] => refused,
+        }
+    }
+
     fn address(&self, url: &Url) -> Verdict {
         if self.private.iter().any(|rule| rule.matches(url)) {
             return Verdict::Allowed;
@@ -164,6 +187,13 @@ impl OriginRule {
             below,
             port: url.port_or_known_default(),
         })
+    }
+
+    /// Host and port. The scheme is left out, for sockets have another one.
+    fn bypass(&self) -> String {
+        let below = if self.below { "*." } else { "" };
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{below}{}{port}", self.host)
     }
 
     /// Sockets belong to the origin whose scheme they correspond to.
@@ -333,6 +363,19 @@ mod tests {
             ..NavigationPolicy::default()
         });
         assert_eq!(strict.subresource(&url), Verdict::Refused(Rule::Origin));
+    }
+
+    #[test]
+    fn only_what_is_allowed_by_address_goes_round_the_gateway() {
+        let with = policy(&["https://example.org"], &["http://127.0.0.1:8000", "http://[::1]", "https://*.lan.example"]);
+        assert_eq!(with.beyond_judgement(), "<-loopback>;127.0.0.1:8000;[::1]:80;*.lan.example:443");
+        let strict = Policy::new(&NavigationPolicy {
+            allowed_origins: vec!["http://127.0.0.1:8000".into()],
+            allowed_private_origins: vec!["http://127.0.0.1:8000".into(), "http://10.0.0.1".into()],
+            strict_origins: true,
+            ..NavigationPolicy::default()
+        });
+        assert_eq!(strict.beyond_judgement(), "<-loopback>;127.0.0.1:8000");
     }
 
     #[test]

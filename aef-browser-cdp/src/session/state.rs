@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) held: HeldInput,
     /// Whether a person's input was sent that nobody has ended.
     pub(crate) by_hand: bool,
+    /// Hosts and ports that were not reached of late, and why.
+    pub(super) unreached: VecDeque<(String, u16, &'static str)>,
     /// Documents are answered with an empty page, while storage is put back.
     pub(super) stub_documents: bool,
     /// The last mark read from the queue of events.

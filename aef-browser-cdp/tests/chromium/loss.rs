@@ -52,7 +52,7 @@ fn loss(session: &Arc<dyn Session>) -> JoinHandle<(BrowserError, Instant)> {
     tokio::spawn(async move { (session.lost().await, Instant::now()) })
 }
 
-fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
     kill_process(pid, Signal::KILL).unwrap();
 }
@@ -99,7 +99,7 @@ async fn a_crashed_page_is_known_at_once_and_harms_no_other_session() {
 }
 
 /// The processes of a browser that render pages.
-fn renderers_of(browser: u32) -> Vec<u32> {
+pub(crate) fn renderers_of(browser: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
     let group = |pid: u32| {
@@ -131,6 +131,29 @@ async fn the_last_page_that_closes_itself_takes_the_session_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_script_without_end_is_ended() {
+    let page = "<title>Start</title><h1>Start</h1><button id=busy onclick='while (true);'>busy</button>";
+    let site = Site::serve([("/", Page::html(page))]).await;
+    let browser = browser().await;
+    let mut allowing = options(&[site.origin()]);
+    allowing.policy.allow_evaluate = true;
+    allowing.url = Some(site.url("/"));
+    let session = browser.open(allowing).await.unwrap();
+    let endless = [
+        json!({ "action": "click", "target": { "css": "#busy" }, "timeout": "1s" }),
+        json!({ "action": "evaluate", "script": "while (true);", "timeout": "1s" }),
+    ];
+    for action in endless {
+        let begun = Instant::now();
+        let error = perform(&session, action.clone()).await.unwrap_err();
+        assert_eq!((error.failure.kind, error.effect), (ErrorKind::Timeout, Effect::Possible), "{action}");
+        assert!(error.outcome.notes.iter().any(|note| note.code == "script_ended"), "{:?}", error.outcome.notes);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{action} took {:?}", begun.elapsed());
+        assert_eq!(text(&session, "h1").await, "Start", "the page answers again after {action}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_closed_session_is_gone_and_its_neighbours_stay() {
     let (browser, site) = (browser().await, site().await);
     let first = open(&browser, &site, "/").await;
@@ -159,13 +182,13 @@ async fn a_browser_of_somebody_else_is_used_and_left_running() {
 }
 
 /// The port on which a browser listens, and the path of its socket.
-fn endpoint(profile: &str) -> (u16, String) {
+pub(crate) fn endpoint(profile: &str) -> (u16, String) {
     let file = std::fs::read_to_string(format!("{profile}/DevToolsActivePort")).unwrap();
     let (port, path) = file.split_once('\n').unwrap();
     (port.parse().unwrap(), path.to_owned())
 }
 
-fn profile_of(pid: u32) -> String {
+pub(crate) fn profile_of(pid: u32) -> String {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
     let command = String::from_utf8_lossy(&command).into_owned();
     let argument = command.split('\0').find_map(|argument| argument.strip_prefix("--user-data-dir="));

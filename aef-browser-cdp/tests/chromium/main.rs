@@ -4,12 +4,15 @@
 
 mod actions;
 mod conformance;
+mod faults;
 mod frames;
 mod gate;
 mod live;
 mod loss;
 mod navigation;
 mod policy;
+mod pool;
 mod report;
 mod state;
 mod support;
+mod ways_out;

@@ -89,6 +89,14 @@ async fn failures_of_navigation_have_kinds() {
         fail(&session, json!({ "action": "navigate", "url": site.url("/hang"), "timeout": "700ms" })).await;
     assert_eq!((hang.failure.kind, hang.failure.transient), (ErrorKind::Timeout, true));
 
+    // The error is the host's and not that of the way to it.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let origin = format!("http://{nobody}");
+    let alone = browser.open(options(std::slice::from_ref(&origin))).await.unwrap();
+    let refused = fail(&alone, json!({ "action": "navigate", "url": origin })).await;
+    assert_eq!(refused.failure.kind, ErrorKind::Navigation);
+    assert_eq!(refused.failure.reason.as_deref(), Some("net::ERR_CONNECTION_REFUSED"));
+
     // The abandoned navigation stands in nobody's way.
     let next = act(&session, json!({ "action": "navigate", "url": site.url("/next") })).await.outcome;
     assert!(next.duration_ms < 2000);

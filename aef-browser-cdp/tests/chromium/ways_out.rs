@@ -1,0 +1,141 @@
+//! Every way out of a page that leads where it may not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aef_core::browser::{Browser, SessionOptions};
+use serde_json::json;
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::support::{Page, Site, act, browser, observe, options};
+
+/// A host that nobody may speak with. It counts who tries.
+struct Forbidden {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    datagrams: Arc<AtomicUsize>,
+    tasks: [tokio::task::JoinHandle<()>; 2],
+}
+
+impl Forbidden {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let socket = UdpSocket::bind(("127.0.0.1", port)).await.unwrap();
+        let (connections, datagrams) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let counted = Arc::clone(&connections);
+        let accepting = tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let counted = Arc::clone(&datagrams);
+        let receiving = tokio::spawn(async move {
+            let mut buffer = [0; 2048];
+            while socket.recv_from(&mut buffer).await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { port, connections, datagrams, tasks: [accepting, receiving] }
+    }
+
+    fn met(&self) -> (usize, usize) {
+        (self.connections.load(Ordering::SeqCst), self.datagrams.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Forbidden {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// Tries each way, by address and by name, and says when all have come to an end.
+const PAGE: &str = r##"<!doctype html><title>Trying</title>
+<link rel=preconnect href="http://127.0.0.1:{{port}}"><link rel=dns-prefetch href="//localhost:{{port}}">
+<link rel=prefetch href="http://127.0.0.1:{{port}}/prefetch"><link rel=preload as=script href="http://127.0.0.1:{{port}}/p.js">
+<link rel=stylesheet href="http://127.0.0.1:{{port}}/a.css"><link rel=icon href="http://127.0.0.1:{{port}}/icon">
+<link rel=modulepreload href="http://127.0.0.1:{{port}}/m.js"><link rel=manifest href="http://127.0.0.1:{{port}}/manifest">
+<style>@import url("http://localhost:{{port}}/b.css"); body { background: url("http://127.0.0.1:{{port}}/c.png") }
+@font-face { font-family: f; src: url("http://127.0.0.1:{{port}}/f.woff") } p { font-family: f }</style>
+<p>text</p><img src="http://127.0.0.1:{{port}}/i.png" srcset="http://localhost:{{port}}/j.png 2x">
+<script src="http://127.0.0.1:{{port}}/s.js"></script><iframe src="http://127.0.0.1:{{port}}/frame"></iframe>
+<object data="http://127.0.0.1:{{port}}/o"></object><embed src="http://127.0.0.1:{{port}}/e">
+<video src="http://127.0.0.1:{{port}}/v"></video><audio src="http://127.0.0.1:{{port}}/w"></audio>
+<img src="/away"><a id=ping href="#x" ping="http://127.0.0.1:{{port}}/ping">ping</a>
+<form id=form target=there method=post action="http://127.0.0.1:{{port}}/form"><input name=a value=1></form><iframe name=there></iframe>
+<script>
+const hosts = ["127.0.0.1:{{port}}", "localhost:{{port}}", "[::ffff:127.0.0.1]:{{port}}", "2130706433:{{port}}", "rebound.localhost:{{port}}"];
+const settled = (start) => new Promise((done) => { setTimeout(done, 2500); try { start(done); } catch { done(); } });
+const worker = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+const ways = hosts.flatMap((host) => [
+  (done) => fetch(`http://${host}/fetch`, { mode: "no-cors" }).then(done, done),
+  (done) => { const x = new XMLHttpRequest(); x.onloadend = done; x.open("POST", `http://${host}/xhr`); x.send("1"); },
+  (done) => { const s = new WebSocket(`ws://${host}/socket`); s.onclose = done; },
+  (done) => { const s = new EventSource(`http://${host}/events`); s.onerror = done; },
+  (done) => { navigator.sendBeacon(`http://${host}/beacon`, "1"); setTimeout(done, 300); },
+  (done) => { const w = new Worker(worker(`fetch("http://${host}/worker", { mode: "no-cors" }).finally(() => postMessage(1)); new WebSocket("ws://${host}/w");`)); w.onmessage = done; },
+  (done) => { const w = new SharedWorker(worker(`fetch("http://${host}/shared", { mode: "no-cors" }); new WebSocket("ws://${host}/s");`)); setTimeout(done, 500); },
+  (done) => { const p = new RTCPeerConnection({ iceServers: [{ urls: `stun:${host}` }, { urls: `turn:${host}?transport=tcp`, username: "a", credential: "b" }] });
+    p.createDataChannel("x"); p.onicecandidate = (e) => e.candidate || done(); p.createOffer().then((o) => p.setLocalDescription(o)); },
+  (done) => { const t = new WebTransport(`https://${host}/transport`); t.closed.then(done, done); t.ready.catch(done); },
+  (done) => { window.open(`http://${host}/popup`); setTimeout(done, 300); },
+]);
+ways.push(async (done) => {
+  const registered = await navigator.serviceWorker.register("/worker.js");
+  await navigator.serviceWorker.ready;
+  navigator.serviceWorker.onmessage = done;
+  registered.active.postMessage(hosts);
+});
+ways.push((done) => { form.submit(); setTimeout(done, 300); });
+ways.push((done) => { ping.click(); setTimeout(done, 300); });
+ways.push((done) => { const f = document.createElement("iframe"); f.srcdoc = `<meta http-equiv=refresh content="0;url=http://127.0.0.1:{{port}}/meta">`; document.body.append(f); setTimeout(done, 500); });
+Promise.all(ways.map(settled)).then(() => (document.title = "Tried"));
+</script>"##;
+
+const WORKER: &str = r#"
+self.onactivate = (event) => event.waitUntil(self.clients.claim());
+self.onmessage = async ({ data, source }) => {
+  for (const host of data) {
+    new WebSocket(`ws://${host}/service`).onerror = () => {};
+    await fetch(`http://${host}/service`, { mode: "no-cors", method: "POST", body: "1" }).catch(() => {});
+  }
+  source.postMessage("done");
+};"#;
+
+async fn tries(allowed: bool) -> ((usize, usize), Vec<String>) {
+    let forbidden = Forbidden::start().await;
+    let origin = format!("http://127.0.0.1:{}", forbidden.port);
+    let site = Site::serve([
+        ("/", Page::html(&PAGE.replace("{{port}}", &forbidden.port.to_string()))),
+        ("/worker.js", Page::new(200, "text/javascript", WORKER)),
+        ("/away", Page::redirect(&format!("{origin}/away"))),
+    ])
+    .await;
+    let browser = browser().await;
+    let mut options = options(&[site.origin()]);
+    if allowed {
+        options.policy.allowed_private_origins.push(origin);
+    }
+    let session = browser.open(SessionOptions { url: Some(site.url("/")), ..options }).await.unwrap();
+    let tried = observe(&session, json!([{ "title": { "equals": "Tried" } }]), Duration::from_secs(60)).await;
+    assert!(tried.results[0].holds, "{:?}", tried.results);
+    let outcome =
+        act(&session, json!({ "action": "extract", "target": { "css": "p" }, "as": "p" })).await.outcome;
+    let notes = outcome.notes.into_iter().map(|note| note.message).collect();
+    (forbidden.met(), notes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_way_leads_out_of_a_page_to_a_private_host() {
+    let (met, notes) = tries(false).await;
+    assert_eq!(met, (0, 0), "{notes:#?}");
+    assert!(notes.iter().any(|note| note.contains("no connection to")), "{notes:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_ways_lead_there_where_the_host_allows_it() {
+    let (met, _) = tries(true).await;
+    assert!(met.0 >= 10, "the ways are ways: {met:?}");
+}
