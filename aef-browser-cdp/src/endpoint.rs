@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use url::Url;
 
@@ -60,13 +60,31 @@ async fn ask(url: &Url) -> io::Result<Url> {
     let question =
         format!("GET /json/version HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(question.as_bytes()).await?;
-    let mut answer = Vec::new();
-    (&mut stream).take(ANSWER_LIMIT).read_to_end(&mut answer).await?;
-    let body = answer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| &answer[at + 4..]);
-    let version: Version = serde_json::from_slice(body.unwrap_or_default()).map_err(io::Error::from)?;
+    let body = read_body(stream).await?;
+    let version: Version = serde_json::from_slice(&body).map_err(io::Error::from)?;
     let mut socket = version.web_socket_debugger_url;
     let moved = socket.set_host(url.host_str()).is_ok() && socket.set_port(Some(port)).is_ok();
     if moved { Ok(socket) } else { Err(io::Error::other("the address cannot be put together")) }
+}
+
+/// Reads the body of an answer. The browser keeps the connection whatever it is asked, so the end is where the head says.
+async fn read_body(stream: TcpStream) -> io::Result<Vec<u8>> {
+    let mut answer = BufReader::new(stream).take(ANSWER_LIMIT);
+    let (mut line, mut length) = (String::new(), 0);
+    while answer.read_line(&mut line).await? > 0 && line != "\r\n" {
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+        line.clear();
+    }
+    if length as u64 > ANSWER_LIMIT {
+        return Err(io::Error::other("the answer is too long"));
+    }
+    let mut body = vec![0; length];
+    answer.read_exact(&mut body).await?;
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -137,9 +137,8 @@ pub(crate) async fn perform(
         Err(_) => Err(CdpError::Page(acting.late(&action))),
     };
     // A page that answers, if only that it has waited in vain, runs no script without end.
-    let is_silent = |error: &CdpError| {
-        !matches!(error, CdpError::Fault(_)) && error.failure().kind == ErrorKind::Timeout
-    };
+    let is_silent =
+        |error: &CdpError| !matches!(error, CdpError::Fault(_)) && error.failure().kind == ErrorKind::Timeout;
     if result.as_ref().is_err_and(is_silent) {
         context.end_endless_scripts(&acting.tab).await;
     }

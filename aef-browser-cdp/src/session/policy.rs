@@ -129,7 +129,10 @@ impl Policy {
     /// addresses would go round it, too; of several rules the last one counts.
     pub(super) fn beyond_judgement(&self) -> String {
         let free = self.private.iter().filter(|rule| !self.strict || self.allowed.contains(rule));
-        std::iter::once("<-loopback>".to_owned()).chain(free.map(OriginRule::bypass)).collect::<Vec<_>>().join(";")
+        std::iter::once("<-loopback>".to_owned())
+            .chain(free.map(OriginRule::bypass))
+            .collect::<Vec<_>>()
+            .join(";")
     }
 
     /// Judges a connection: what speaks on it is not known yet.
@@ -367,7 +370,10 @@ mod tests {
 
     #[test]
     fn only_what_is_allowed_by_address_goes_round_the_gateway() {
-        let with = policy(&["https://example.org"], &["http://127.0.0.1:8000", "http://[::1]", "https://*.lan.example"]);
+        let with = policy(
+            &["https://example.org"],
+            &["http://127.0.0.1:8000", "http://[::1]", "https://*.lan.example"],
+        );
         assert_eq!(with.beyond_judgement(), "<-loopback>;127.0.0.1:8000;[::1]:80;*.lan.example:443");
         let strict = Policy::new(&NavigationPolicy {
             allowed_origins: vec!["http://127.0.0.1:8000".into()],

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::loss::{endpoint, kill, profile_of, renderers_of};
+use crate::loss::{devtools, endpoint, kill, profile_of, renderers_of};
 use crate::support::{Page, Site, browser, options, perform};
 
 const PAGE: &str = r#"<title>Start</title><h1>Start</h1><a href=/other>other</a>
@@ -151,26 +151,15 @@ async fn strike(fault: Fault, plan: &Plan) {
         Fault::CloseTarget => {
             for target in pages(plan.port).await {
                 *plan.struck.lock().unwrap() = Some(Instant::now());
-                ask(plan.port, &format!("/json/close/{target}")).await;
+                devtools(plan.port, &format!("/json/close/{target}")).await;
             }
         }
     }
 }
 
-/// Asks the browser beside the wire.
-async fn ask(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let question = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
-    stream.write_all(question.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    // A browser that is going away answers no more.
-    let _ = stream.read_to_string(&mut answer).await;
-    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
-}
-
 /// The pages of all contexts but the browser's own first one.
 async fn pages(port: u16) -> Vec<String> {
-    let listed: Value = serde_json::from_str(&ask(port, "/json/list").await).unwrap_or_default();
+    let listed: Value = serde_json::from_str(&devtools(port, "/json/list").await).unwrap_or_default();
     let pages = listed.as_array().cloned().unwrap_or_default();
     let ours = pages.iter().filter(|page| page["type"] == "page" && page["url"] != "about:blank");
     ours.filter_map(|page| page["id"].as_str().map(str::to_owned)).collect()
@@ -196,6 +185,7 @@ async fn writes(wire: &Wire, driver: &CdpBrowser, site: &Site, action: &Value) -
 }
 
 /// Strikes at each write of each action; gives how long after it each failure was told.
+#[expect(clippy::print_stderr, reason = "the times are what a reader of the test's output looks for")]
 async fn table(fault: Fault) {
     let site = site().await;
     let mut theirs = browser().await;

@@ -10,6 +10,8 @@ use aef_core::browser::{Browser, BrowserError, Effect, Session};
 use aef_core::recovery::ErrorKind;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::support::{Page, Site, act, browser, launch_options, open, options, perform, text};
@@ -147,7 +149,11 @@ async fn a_script_without_end_is_ended() {
         let begun = Instant::now();
         let error = perform(&session, action.clone()).await.unwrap_err();
         assert_eq!((error.failure.kind, error.effect), (ErrorKind::Timeout, Effect::Possible), "{action}");
-        assert!(error.outcome.notes.iter().any(|note| note.code == "script_ended"), "{:?}", error.outcome.notes);
+        assert!(
+            error.outcome.notes.iter().any(|note| note.code == "script_ended"),
+            "{:?}",
+            error.outcome.notes
+        );
         assert!(begun.elapsed() < Duration::from_secs(10), "{action} took {:?}", begun.elapsed());
         assert_eq!(text(&session, "h1").await, "Start", "the page answers again after {action}");
     }
@@ -224,4 +230,23 @@ async fn a_browser_that_does_not_come_up_says_why() {
     let refused =
         CdpBrowser::connect("ws://127.0.0.1:1/devtools", ConnectOptions::default()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Disconnected);
+}
+
+/// What a browser answers over HTTP on its port.
+pub(crate) async fn devtools(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let (mut answer, mut line, mut length) = (BufReader::new(stream), String::new(), 0);
+    while line != "\r\n" {
+        if let Some(value) = line.strip_prefix("Content-Length:") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+        answer.read_line(&mut line).await.unwrap();
+    }
+    // The browser keeps the connection, so the end of the text is where it said.
+    let mut body = vec![0; length];
+    answer.read_exact(&mut body).await.unwrap();
+    String::from_utf8(body).unwrap()
 }

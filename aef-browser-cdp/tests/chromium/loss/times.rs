@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
@@ -138,23 +137,4 @@ async fn a_closed_page_is_known_in_no_time() {
         .await
     });
     times.await.check("page closed");
-}
-
-/// What a browser answers over HTTP on its port.
-async fn devtools(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let (mut answer, mut line, mut length) = (BufReader::new(stream), String::new(), 0);
-    while line != "\r\n" {
-        if let Some(value) = line.strip_prefix("Content-Length:") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-        answer.read_line(&mut line).await.unwrap();
-    }
-    // The browser keeps the connection, so the end of the text is where it said.
-    let mut body = vec![0; length];
-    answer.read_exact(&mut body).await.unwrap();
-    String::from_utf8(body).unwrap()
 }
