@@ -9,3 +9,4 @@ mod plans;
 mod pooler;
 mod security;
 mod support;
+mod tls;

@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use super::certificates::Certificates;
+
 /// Where Debian and its kin keep the server's programs, which are not on the path, one folder a version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
@@ -26,6 +28,9 @@ pub struct ClusterOptions {
     /// Whether a commit waits for the disk, as in earnest. `false` by default, which is faster and loses nothing unless the
     /// machine itself dies.
     pub durable: bool,
+    /// Whether it can be spoken to over TLS, as `localhost` and with a certificate of [`Cluster::authority`]. `false` by
+    /// default.
+    pub tls: bool,
     /// More settings, as they would stand in `postgresql.conf`.
     pub settings: Vec<(String, String)>,
 }
@@ -62,6 +67,7 @@ pub struct Cluster {
     /// As whom the server runs, where that is not who we are.
     user: Option<(u32, u32)>,
     folder: TempDir,
+    certificates: Option<Certificates>,
     port: u16,
     /// A shell that waits for the end of its input, which comes with ours, and stops the server then.
     guard: Option<(Child, ChildStdin)>,
@@ -78,7 +84,8 @@ impl Cluster {
         let folder = folder.map_err(unusable("a temporary folder"))?;
         let user = server_user()?;
         own(folder.path(), user)?;
-        let mut cluster = Self { programs, user, folder, port: 0, guard: None };
+        let certificates = options.tls.then(Certificates::make).transpose()?;
+        let mut cluster = Self { programs, user, folder, certificates, port: 0, guard: None };
         cluster.make(options)?;
         cluster.watch()?;
         cluster.open()?;
@@ -113,6 +120,12 @@ impl Cluster {
     /// Where there is one of this name, or the server does not answer.
     pub fn create_database(&self, name: &str) -> Result<(), ClusterError> {
         self.tell(&format!("CREATE DATABASE \"{name}\" OWNER {ROLE}"))
+    }
+
+    /// The certificate of the authority by which it is known, where it speaks TLS.
+    #[must_use]
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.certificates.as_ref().map(Certificates::authority)
     }
 
     /// The port that it listens on.
@@ -164,6 +177,13 @@ impl Cluster {
                 ["fsync", "synchronous_commit", "full_page_writes"]
                     .map(|name| (name.to_owned(), "off".to_owned())),
             );
+        }
+        if let Some([certificate, key]) = self.certificates.as_ref().map(Certificates::server) {
+            settings.extend([
+                ("ssl".to_owned(), "on".to_owned()),
+                ("ssl_cert_file".to_owned(), certificate.display().to_string()),
+                ("ssl_key_file".to_owned(), key.display().to_string()),
+            ]);
         }
         settings.extend(options.settings.iter().cloned());
         let lines: String = settings.iter().map(|(name, value)| format!("{name} = '{value}'\n")).collect();
@@ -258,11 +278,7 @@ impl Cluster {
         } else {
             command.output().map_err(unusable(&program))?
         };
-        if output.status.success() {
-            return Ok(output);
-        }
-        let output = [output.stdout, output.stderr].concat();
-        Err(ClusterError::Failed { program, output: String::from_utf8_lossy(&output).into_owned() })
+        checked(program, output)
     }
 }
 
@@ -273,6 +289,15 @@ impl Drop for Cluster {
             let _ = child.wait();
         }
     }
+}
+
+/// What a program wrote, if it has ended well.
+pub(super) fn checked(program: String, output: Output) -> Result<Output, ClusterError> {
+    if output.status.success() {
+        return Ok(output);
+    }
+    let output = [output.stdout, output.stderr].concat();
+    Err(ClusterError::Failed { program, output: String::from_utf8_lossy(&output).into_owned() })
 }
 
 /// Has the program run as whom servers run, who gets the folder.

@@ -3,10 +3,12 @@
 //! `cargo xtask test` starts one server for all tests and names it to them in [`URL`]; each test makes a
 //! [`TestDatabase`] of its own there. What stops and starts its server, or measures it, starts a [`Cluster`] of its own.
 
+mod certificates;
 mod cluster;
 mod database;
 mod pooler;
 
+pub use certificates::Certificates;
 pub use cluster::{Cluster, ClusterError, ClusterOptions};
 pub use database::TestDatabase;
 pub use pooler::Pooler;
