@@ -31,7 +31,7 @@ const STATUSES: [Status; 5] =
 enum Operation {
     Create { id: u8, owner: u8, priority: i8, wake: Option<i16>, key: Option<(u8, u8)>, format: u8 },
     Append { id: u8, batch: u8, content: Content, guess: Guess },
-    Claim { worker: u8, limit: u8, per_owner: Option<u8>, only: Option<u8>, max_format: u8 },
+    Claim { worker: u8, limit: u8, limits: [Option<u8>; 2], only: Option<u8>, max_format: u8 },
     Renew { worker: u8, ids: Vec<u8>, lease: u8 },
     Advance { millis: u32 },
     Purge { owner: Option<u8>, limit: u8 },
@@ -85,14 +85,15 @@ fn operation() -> impl Strategy<Value = Operation> {
         },
     );
     let key = prop::option::weighted(0.3, (0..2_u8, 0..2_u8));
+    let limits = [prop::option::of(0..3_u8), prop::option::weighted(0.3, 0..5_u8)];
     prop_oneof![
         4 => (0..8_u8, 0..3_u8, -1..2_i8, wake(), key, 1..3_u8).prop_map(
             |(id, owner, priority, wake, key, format)| Operation::Create { id, owner, priority, wake, key, format }
         ),
         10 => (0..8_u8, 0..24_u8, content, guess)
             .prop_map(|(id, batch, content, guess)| Operation::Append { id, batch, content, guess }),
-        6 => (0..2_u8, 0..4_u8, prop::option::of(0..3_u8), prop::option::weighted(0.3, 0..8_u8), 1..3_u8).prop_map(
-            |(worker, limit, per_owner, only, max_format)| Operation::Claim { worker, limit, per_owner, only, max_format }
+        6 => (0..2_u8, 0..4_u8, limits, prop::option::weighted(0.3, 0..8_u8), 1..3_u8).prop_map(
+            |(worker, limit, limits, only, max_format)| Operation::Claim { worker, limit, limits, only, max_format }
         ),
         3 => (0..2_u8, prop::collection::vec(0..8_u8, 0..4), 1..30_u8)
             .prop_map(|(worker, ids, lease)| Operation::Renew { worker, ids, lease }),
@@ -195,7 +196,7 @@ async fn perform(store: &dyn Store, now: Timestamp, operation: &Operation) -> St
             let request = append(store, now, operation).await;
             shown(store.append(request.expect("it is an append")).await)
         }
-        Operation::Claim { worker, limit, per_owner, only, max_format } => shown(
+        Operation::Claim { worker, limit, limits: [per_owner, global], only, max_format } => shown(
             store
                 .claim(ClaimRequest {
                     worker: WorkerId::from(WORKERS[usize::from(worker)]),
@@ -203,6 +204,7 @@ async fn perform(store: &dyn Store, now: Timestamp, operation: &Operation) -> St
                     lease: Duration::from_secs(10),
                     max_format: max_format.into(),
                     per_owner: per_owner.map(u32::from),
+                    global: global.map(u32::from),
                     only: only.map(execution),
                 })
                 .await,

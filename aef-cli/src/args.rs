@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aef::engine::WorkerOptions;
 use aef::ids::{ExecutionId, OwnerId};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -132,6 +133,32 @@ pub(crate) struct PersonArgs {
         hide_env_values = true
     )]
     pub(crate) person: String,
+}
+
+/// How many executions are performed at a time.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LimitArgs {
+    /// How many executions are performed here at a time, each with a browser context of its own
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: u32,
+    /// How many executions of one owner all workers together perform at a time [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    owner_limit: Option<u32>,
+    /// How many executions of all owners all workers together perform at a time [default: any number]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    global_limit: Option<u32>,
+}
+
+impl LimitArgs {
+    /// A worker that keeps to them.
+    pub(crate) fn options(&self) -> WorkerOptions {
+        WorkerOptions {
+            concurrency: self.concurrency,
+            per_owner: self.owner_limit,
+            global: self.global_limit,
+            ..WorkerOptions::default()
+        }
+    }
 }
 
 /// With what executions are performed.

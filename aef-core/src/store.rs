@@ -26,7 +26,7 @@ use crate::ids::{BatchId, DocumentHash, DocumentId, Epoch, ExecutionId, OwnerId,
 
 pub use self::census::Census;
 pub use self::error::{StoreError, StoreErrorKind};
-pub use self::explain::{Explanation, Surroundings};
+pub use self::explain::{Explanation, Limits, Surroundings};
 pub use self::host::{
     ApiKey, ApiKeyStore, AuditEntry, AuditLog, AuditRecord, CheckpointIndex, CreatedApiKey, CreatedSop,
     HostStore, KeyScope, LiveTicket, NewApiKey, NewSop, SecretName, SecretStore, SopStore, StoredSop,
@@ -121,7 +121,7 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// **Guarantees.** Those whose `wake_at` has passed and that no live lease holds: owners are served least recently
     /// first, and each gets its own by priority and then by time. Each claim raises the epoch (G3). A claim never brings an
-    /// owner above the limit (G7). What was written
+    /// owner above `per_owner`, nor all of them together above `global`, however many claim at once (G7). What was written
     /// in a newer format than `max_format` is left alone (G13). The fifth claim in a row without an event in between is
     /// told by `claims_without_event` (G14).
     ///
@@ -439,8 +439,18 @@ pub struct ClaimRequest {
     pub max_format: u16,
     /// How many live leases one owner may have over all workers.
     pub per_owner: Option<u32>,
+    /// How many live leases all owners may have together over all workers.
+    pub global: Option<u32>,
     /// Only this one.
     pub only: Option<ExecutionId>,
+}
+
+impl ClaimRequest {
+    /// By which limits it claims.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits { per_owner: self.per_owner, global: self.global }
+    }
 }
 
 /// An execution that was leased.
@@ -498,6 +508,21 @@ pub struct Notice {
     pub status: Status,
     /// When a worker is needed.
     pub wake_at: Option<Timestamp>,
+    /// Until when a worker has it, so that it is no other one's to take up before; `None` where nobody has.
+    pub lease_until: Option<Timestamp>,
+}
+
+impl From<&ExecutionRecord> for Notice {
+    /// What is told of a row that was written.
+    fn from(record: &ExecutionRecord) -> Self {
+        Self {
+            execution: record.id,
+            head: record.head,
+            status: record.summary.status,
+            wake_at: record.wake_at,
+            lease_until: record.lease.as_ref().map(|lease| lease.until),
+        }
+    }
 }
 
 /// A document to keep.

@@ -209,7 +209,8 @@ pub(crate) struct ExecutionView {
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) paused: Option<Paused>,
-    /// What it waits for: `nothing`, `start`, `person`, `timer`, `worker`, `owner_limit`, `no_worker` or `room`.
+    /// What it waits for: `nothing`, `start`, `person`, `timer`, `worker`, `owner_limit`, `global_limit`, `no_worker` or
+    /// `room`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub(crate) waiting_for: Option<Value>,

@@ -6,7 +6,7 @@ use aef_core::store::{
 };
 use jiff::Timestamp;
 
-use crate::state::{Entry, State, later, no_execution, notice};
+use crate::state::{Entry, State, later, no_execution};
 
 impl State {
     /// Appends, or gives the first result again; the notice is for what was written.
@@ -29,7 +29,7 @@ impl State {
         let batch = request.batch_id;
         let appended = write(entry, request, now);
         entry.batches.insert(batch, (digest, appended.clone()));
-        let (notice, summary) = (notice(&entry.record), entry.record.summary.clone());
+        let (notice, summary) = (Notice::from(&entry.record), entry.record.summary.clone());
         self.index_checkpoint(execution, &summary);
         Ok((appended, Some(notice)))
     }

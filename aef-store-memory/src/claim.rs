@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aef_core::ids::{Epoch, ExecutionId, OwnerId, WorkerId};
-use aef_core::store::{Claim, ClaimRequest, RenewRequest, Renewals, Renewed};
+use aef_core::store::{Claim, ClaimRequest, Limits, RenewRequest, Renewals, Renewed};
 use jiff::Timestamp;
 
 use crate::state::{Entry, Sign, State};
@@ -13,11 +13,12 @@ const ALIVE_FOR: i64 = 60;
 
 impl State {
     pub(crate) fn claim(&mut self, request: &ClaimRequest, now: Timestamp) -> Vec<Claim> {
-        self.show(&request.worker, Some(request.per_owner), now);
+        self.show(&request.worker, Some(request.limits()), now);
         let mut claims = Vec::new();
         let mut waiting: BTreeSet<OwnerId> =
             self.ready(request, now).map(|entry| entry.record.owner.clone()).collect();
-        while claims.len() < request.limit as usize {
+        let has_room = |state: &Self| request.global.is_none_or(|limit| state.running_globally(now) < limit);
+        while claims.len() < request.limit as usize && has_room(self) {
             let next = waiting.iter().min_by_key(|owner| (self.served[*owner], *owner)).cloned();
             let Some(owner) = next else { break };
             let at_limit = request.per_owner.is_some_and(|limit| self.running(&owner, now) >= limit);
@@ -80,11 +81,12 @@ impl State {
         renewals
     }
 
-    /// Notes that the worker is alive, and by which limit it claims, where it has just done so.
-    fn show(&mut self, worker: &WorkerId, per_owner: Option<Option<u32>>, now: Timestamp) {
+    /// Notes that the worker is alive, and by which limits it claims, where it has just done so.
+    fn show(&mut self, worker: &WorkerId, limits: Option<Limits>, now: Timestamp) {
         self.workers.retain(|_, sign| sign.is_alive(now));
-        let known = self.workers.get(worker).and_then(|sign| sign.per_owner);
-        self.workers.insert(worker.clone(), Sign { seen: now, per_owner: per_owner.unwrap_or(known) });
+        let known = self.workers.get(worker).map(|sign| sign.limits);
+        let limits = limits.or(known).unwrap_or_default();
+        self.workers.insert(worker.clone(), Sign { seen: now, limits });
     }
 }
 

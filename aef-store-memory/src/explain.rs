@@ -17,7 +17,8 @@ impl State {
         let alive = self.workers.values().filter(|sign| sign.is_alive(now));
         let around = Surroundings {
             running: self.running(&record.owner, now),
-            workers: alive.map(|sign| sign.per_owner).collect(),
+            running_globally: self.running_globally(now),
+            workers: alive.map(|sign| sign.limits).collect(),
         };
         Ok(record.explain(&around, now))
     }

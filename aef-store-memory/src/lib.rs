@@ -98,7 +98,7 @@ impl ExecutionStore for MemoryStore {
         let (mut state, now) = self.lock();
         let created = state.create(request, now)?;
         if !created.existing {
-            self.tell(state::notice(&created.record));
+            self.tell(Notice::from(&created.record));
         }
         Ok(created)
     }

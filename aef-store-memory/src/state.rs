@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aef_core::ids::{BatchId, CheckpointId, DocumentId, ExecutionId, OwnerId, WorkerId};
 use aef_core::store::{
-    Appended, ExecutionRecord, Lease, Notice, Scope, StoreError, StoreErrorKind, StoredDocument,
+    Appended, ExecutionRecord, Lease, Limits, Scope, StoreError, StoreErrorKind, StoredDocument,
     StoredSnapshot, Summary, whole_micros,
 };
 use bytes::Bytes;
@@ -58,8 +58,8 @@ pub(crate) struct Key {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sign {
     pub(crate) seen: Timestamp,
-    /// The owner's limit by which it claims.
-    pub(crate) per_owner: Option<u32>,
+    /// By which limits it claims.
+    pub(crate) limits: Limits,
 }
 
 impl State {
@@ -85,8 +85,17 @@ impl State {
 
     /// How many live leases the owner has.
     pub(crate) fn running(&self, owner: &OwnerId, now: Timestamp) -> u32 {
-        let live = |entry: &&Entry| entry.record.owner == *owner && entry.is_leased(now);
-        u32::try_from(self.executions.values().filter(live).count()).unwrap_or(u32::MAX)
+        self.leased(|entry| entry.record.owner == *owner, now)
+    }
+
+    /// How many live leases there are.
+    pub(crate) fn running_globally(&self, now: Timestamp) -> u32 {
+        self.leased(|_| true, now)
+    }
+
+    fn leased(&self, which: impl Fn(&Entry) -> bool, now: Timestamp) -> u32 {
+        let leased = self.executions.values().filter(|entry| which(entry) && entry.is_leased(now));
+        u32::try_from(leased.count()).unwrap_or(u32::MAX)
     }
 }
 
@@ -101,11 +110,6 @@ impl Entry {
         self.lease_length = length;
         self.record.lease = Some(Lease { worker: worker.clone(), until: later(now, length) });
     }
-}
-
-/// What subscribers are told of a row.
-pub(crate) fn notice(record: &ExecutionRecord) -> Notice {
-    Notice { execution: record.id, head: record.head, status: record.summary.status, wake_at: record.wake_at }
 }
 
 /// The time so much later, to the microsecond; the end of time at the latest.

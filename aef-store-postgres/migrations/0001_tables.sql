@@ -114,7 +114,8 @@ CREATE INDEX keys_by_end ON aef.keys (kept_until) WHERE kept_until IS NOT NULL;
 CREATE UNLOGGED TABLE aef.workers (
     name      text   PRIMARY KEY,
     seen      bigint NOT NULL,
-    per_owner bigint
+    per_owner bigint,
+    global    bigint
 ) WITH (fillfactor = 50);
 
 CREATE TABLE aef.documents (

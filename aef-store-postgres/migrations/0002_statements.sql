@@ -131,13 +131,30 @@ CREATE FUNCTION aef.leases_of(owner_no bigint, now bigint) RETURNS bigint LANGUA
     SELECT count(*) FROM aef.executions e WHERE e.owner = owner_no AND e.worker IS NOT NULL AND e.lease_until > now
 $$;
 
+-- How many live leases there are. Whoever is held to one owner learns this number, too, and nothing else of the others:
+-- an execution of theirs may wait for it.
+CREATE FUNCTION aef.leases(now bigint) RETURNS bigint LANGUAGE plpgsql VOLATILE
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    held_to text := current_setting('aef.owner', true);
+    live bigint;
+BEGIN
+    PERFORM set_config('aef.owner', '', true);
+    SELECT count(*) INTO live FROM aef.executions e WHERE e.worker IS NOT NULL AND e.lease_until > now;
+    PERFORM set_config('aef.owner', coalesce(held_to, ''), true);
+    RETURN live;
+END $$;
+
 -- Leases executions to a worker, each owner's in its turn.
 CREATE FUNCTION aef.claim(
-    claimer text, wanted bigint, length bigint, max_format integer, limit_per_owner bigint, only_one uuid
+    claimer text, wanted bigint, length bigint, max_format integer, limit_per_owner bigint, limit_global bigint,
+    only_one uuid
 ) RETURNS SETOF aef.executions LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     now bigint := aef.clock();
+    -- Under this number claims that keep to a global limit wait for each other: "aef\0" and 2.
+    one_at_a_time CONSTANT bigint := 107088130867202;
     -- Owners of whom something is due, in the order of their turns; those among them with something that a dead worker
     -- held; and one that another claim was busy with.
     waiting bigint[];
@@ -151,8 +168,8 @@ DECLARE
     dead aef.executions;
 BEGIN
     PERFORM aef.show_worker(claimer, now);
-    UPDATE aef.workers w SET per_owner = limit_per_owner
-        WHERE w.name = claimer AND w.per_owner IS DISTINCT FROM limit_per_owner;
+    UPDATE aef.workers w SET per_owner = limit_per_owner, global = limit_global
+        WHERE w.name = claimer AND (w.per_owner, w.global) IS DISTINCT FROM (limit_per_owner, limit_global);
     IF wanted <= 0 THEN
         RETURN;
     END IF;
@@ -165,6 +182,17 @@ BEGIN
             WHERE o.no = ANY (aef.owners_due(now, max_format) || bereft);
     END IF;
     waiting := coalesce(waiting, '{}');
+    IF limit_global IS NOT NULL AND cardinality(waiting) > 0 THEN
+        -- Where there is no room nobody need stand in line to learn it.
+        IF aef.leases(now) >= limit_global THEN
+            RETURN;
+        END IF;
+        -- Until it is committed, for two claims that count at once would both find the last place. Whoever waits here
+        -- holds no owner yet, so that nobody waits for it.
+        PERFORM pg_advisory_xact_lock(one_at_a_time);
+        now := aef.clock();
+        wanted := least(wanted, limit_global - aef.leases(now));
+    END IF;
     LOOP
         WHILE taken < wanted AND cardinality(waiting) > 0 LOOP
             turn := waiting[1];

@@ -34,7 +34,13 @@ impl Verdict {
         let status = self.status.as_deref().map(codec::status).transpose()?;
         let status = status.ok_or_else(|| Error::Damaged("an execution has no status".into()))?;
         let wake_at = self.wake_at.map(time).transpose()?;
-        let notice = Notice { execution: request.execution, head: appended.head, status, wake_at };
+        let notice = Notice {
+            execution: request.execution,
+            head: appended.head,
+            status,
+            wake_at,
+            lease_until: appended.lease_until,
+        };
         Ok((appended, Some(notice)))
     }
 

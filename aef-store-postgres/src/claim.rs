@@ -27,7 +27,7 @@ pub(crate) async fn claim(access: &Access, request: &ClaimRequest) -> Result<Vec
             "SELECT ",
             columns!(),
             ", e.fruitless, e.lease_until - e.lease_length AS since
-             FROM aef.claim($1, $2, $3, $4, $5, $6) WITH ORDINALITY AS e JOIN aef.owners o ON o.no = e.owner
+             FROM aef.claim($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY AS e JOIN aef.owners o ON o.no = e.owner
              ORDER BY e.ordinality"
         ))
         .bind(text(request.worker.as_str()))
@@ -35,6 +35,7 @@ pub(crate) async fn claim(access: &Access, request: &ClaimRequest) -> Result<Vec
         .bind(length(request.lease))
         .bind(i32::from(request.max_format))
         .bind(request.per_owner.map(i64::from))
+        .bind(request.global.map(i64::from))
         .bind(request.only.map(|only| only.as_uuid()))
         .fetch_all(session.connection())
         .await?;

@@ -75,11 +75,14 @@ struct Waiting {
     prompt: bool,
 }
 
+/// A notice in a notification: the execution, its head, status, `wake_at` and `lease_until`.
+type Told = (Uuid, u64, String, Option<i64>, Option<i64>);
+
 /// What a notification says.
 #[derive(Serialize, Deserialize)]
 struct Message {
     from: Uuid,
-    notices: Vec<(Uuid, u64, String, Option<i64>)>,
+    notices: Vec<Told>,
 }
 
 impl Herald {
@@ -188,11 +191,7 @@ impl Inner {
 
     fn messages(&self, notices: &[Notice]) -> Vec<String> {
         let message = |notices: &[Notice]| {
-            let notices = notices.iter().map(|notice| {
-                let Notice { execution, head, status, wake_at } = notice;
-                (execution.as_uuid(), head.0, status.as_str().to_owned(), wake_at.map(codec::micros))
-            });
-            codec::to_json(&Message { from: self.name, notices: notices.collect() })
+            codec::to_json(&Message { from: self.name, notices: notices.iter().map(told).collect() })
         };
         notices.chunks(TOGETHER).map(message).collect()
     }
@@ -245,16 +244,32 @@ impl Inner {
         if message.from == self.name {
             return;
         }
-        for (execution, head, status, wake_at) in message.notices {
-            let (Some(status), Ok(wake_at)) =
-                (Status::from_name(&status), wake_at.map(codec::time).transpose())
-            else {
-                continue;
-            };
-            let execution = ExecutionId::from_uuid(execution);
-            let _ = self.local.send(Notice { execution, head: Seq(head), status, wake_at });
+        for notice in message.notices.into_iter().filter_map(heard) {
+            let _ = self.local.send(notice);
         }
     }
+}
+
+fn told(notice: &Notice) -> Told {
+    let Notice { execution, head, status, wake_at, lease_until } = notice;
+    (
+        execution.as_uuid(),
+        head.0,
+        status.as_str().to_owned(),
+        wake_at.map(codec::micros),
+        lease_until.map(codec::micros),
+    )
+}
+
+/// The notice that was told; none where it says what this version does not know.
+fn heard((execution, head, status, wake_at, lease_until): Told) -> Option<Notice> {
+    Some(Notice {
+        execution: ExecutionId::from_uuid(execution),
+        head: Seq(head),
+        status: Status::from_name(&status)?,
+        wake_at: wake_at.map(codec::time).transpose().ok()?,
+        lease_until: lease_until.map(codec::time).transpose().ok()?,
+    })
 }
 
 async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {

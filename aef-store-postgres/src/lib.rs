@@ -118,7 +118,7 @@ impl ExecutionStore for PostgresStore {
         let created = create::create(&self.access, &request).await;
         let created = created.map_err(|error| error.during("create"))?;
         if !created.existing {
-            self.herald.tell(row::notice(&created.record), Pace::Prompt);
+            self.herald.tell(Notice::from(&created.record), Pace::Prompt);
         }
         Ok(created)
     }

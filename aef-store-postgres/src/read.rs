@@ -2,8 +2,8 @@
 
 use aef_core::ids::{ExecutionId, Seq};
 use aef_core::store::{
-    ExecutionRecord, Explanation, JournalEntry, ListQuery, Loaded, Page, Scope, StoredSnapshot, Surroundings,
-    next_micros,
+    ExecutionRecord, Explanation, JournalEntry, Limits, ListQuery, Loaded, Page, Scope, StoredSnapshot,
+    Surroundings, next_micros,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -212,7 +212,10 @@ struct Around {
     row: Row,
     now: i64,
     running: i64,
-    limits: Vec<Option<i64>>,
+    running_globally: i64,
+    /// The limits of each live worker, in the same order.
+    per_owner: Vec<Option<i64>>,
+    global: Vec<Option<i64>>,
 }
 
 pub(crate) async fn explain(
@@ -228,7 +231,9 @@ pub(crate) async fn explain(
             ", n.now,
              (SELECT count(*) FROM aef.executions l
               WHERE l.owner = e.owner AND l.worker IS NOT NULL AND l.lease_until > n.now) AS running,
-             ARRAY(SELECT w.per_owner FROM aef.workers w WHERE w.seen > n.now - $3) AS limits
+             aef.leases(n.now) AS running_globally,
+             ARRAY(SELECT w.per_owner FROM aef.workers w WHERE w.seen > n.now - $3 ORDER BY w.name) AS per_owner,
+             ARRAY(SELECT w.global FROM aef.workers w WHERE w.seen > n.now - $3 ORDER BY w.name) AS global
              FROM aef.executions e JOIN aef.owners o ON o.no = e.owner CROSS JOIN (SELECT aef.clock() AS now OFFSET 0) n
              WHERE e.id = $1 AND ($2::text IS NULL OR o.name = $2)"
         ))
@@ -239,11 +244,12 @@ pub(crate) async fn explain(
         .await?;
     session.end().await?;
     let around = around.ok_or_else(|| no_execution(execution))?;
-    let workers =
-        around.limits.into_iter().map(|limit| limit.map(|limit| small("a limit", limit)).transpose());
+    let limit = |limit: Option<i64>| limit.map(|limit| small("a limit", limit)).transpose();
+    let limits = |(per_owner, global)| Ok(Limits { per_owner: limit(per_owner)?, global: limit(global)? });
     let surroundings = Surroundings {
         running: small("a count of leases", around.running)?,
-        workers: workers.collect::<Result<_, _>>()?,
+        running_globally: small("a count of leases", around.running_globally)?,
+        workers: around.per_owner.into_iter().zip(around.global).map(limits).collect::<Result<_, Error>>()?,
     };
     Ok(around.row.record()?.explain(&surroundings, time(around.now)?))
 }

@@ -1,7 +1,7 @@
 //! The row of an execution.
 
 use aef_core::ids::{DocumentHash, DocumentId, ExecutionId, OwnerId, StepId, WorkerId};
-use aef_core::store::{ExecutionRecord, Lease, Notice, Scope, Summary};
+use aef_core::store::{ExecutionRecord, Lease, Scope, Summary};
 use uuid::Uuid;
 
 use crate::codec::{self, from_json, small, time};
@@ -76,11 +76,6 @@ impl Row {
             finished_at: self.finished_at.map(time).transpose()?,
         })
     }
-}
-
-/// What subscribers are told of a row.
-pub(crate) fn notice(record: &ExecutionRecord) -> Notice {
-    Notice { execution: record.id, head: record.head, status: record.summary.status, wake_at: record.wake_at }
 }
 
 /// The owner that a scope names; none is the system.

@@ -96,7 +96,8 @@ CREATE INDEX keys_by_end ON keys (kept_until) WHERE kept_until IS NOT NULL;
 CREATE TABLE workers (
     name      TEXT    PRIMARY KEY,
     seen      INTEGER NOT NULL,
-    per_owner INTEGER
+    per_owner INTEGER,
+    global    INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE documents (

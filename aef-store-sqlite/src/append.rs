@@ -62,8 +62,13 @@ impl Operation for Append {
             Some(summary) => summary.status,
             None => codec::status(&row.status)?,
         };
-        let notice = Notice { execution: self.execution, head: next.head, status, wake_at: next.wake_at };
-        work.notices.push(notice);
+        work.notices.push(Notice {
+            execution: self.execution,
+            head: next.head,
+            status,
+            wake_at: next.wake_at,
+            lease_until: next.lease_until,
+        });
         Ok(appended)
     }
 }

@@ -29,15 +29,20 @@ impl Operation for ClaimRequest {
     async fn run(&self, work: &mut Work<'_>) -> Result<Vec<Claim>, Error> {
         let now = work.now();
         show(work.connection, &self.worker, now).await?;
-        sqlx::query("UPDATE workers SET per_owner = ?2 WHERE name = ?1 AND per_owner IS NOT ?2")
-            .bind(self.worker.as_str())
-            .bind(self.per_owner.map(i64::from))
-            .execute(&mut *work.connection)
-            .await?;
+        sqlx::query(
+            "UPDATE workers SET per_owner = ?2, global = ?3
+             WHERE name = ?1 AND (per_owner IS NOT ?2 OR global IS NOT ?3)",
+        )
+        .bind(self.worker.as_str())
+        .bind(self.per_owner.map(i64::from))
+        .bind(self.global.map(i64::from))
+        .execute(&mut *work.connection)
+        .await?;
+        let room = room(work.connection, self, now).await?;
         // In the order of their turns: whoever has been served goes to the end.
         let mut waiting = waiting(work.connection, self, now).await?;
         let mut claims = Vec::new();
-        while claims.len() < self.limit as usize && !waiting.is_empty() {
+        while claims.len() < room && !waiting.is_empty() {
             let mut owner = waiting.remove(0);
             if self.per_owner.is_some_and(|limit| owner.running >= i64::from(limit)) {
                 continue;
@@ -70,6 +75,29 @@ pub(crate) async fn show(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// How many leases a claim may give.
+async fn room(
+    connection: &mut SqliteConnection,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let left = match request.global {
+        Some(global) => global.saturating_sub(running(connection, now).await?),
+        None => u32::MAX,
+    };
+    Ok(request.limit.min(left) as usize)
+}
+
+/// How many live leases there are.
+pub(crate) async fn running(connection: &mut SqliteConnection, now: Timestamp) -> Result<u32, Error> {
+    let running: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM executions WHERE worker IS NOT NULL AND lease_until > ?")
+            .bind(micros(now))
+            .fetch_one(connection)
+            .await?;
+    small("a count of leases", running)
 }
 
 /// The owners of whom something may be claimed by this request, those served least recently first.

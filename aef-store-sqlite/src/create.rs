@@ -1,7 +1,7 @@
 //! Making executions.
 
 use aef_core::ids::{Epoch, OwnerId, Seq};
-use aef_core::store::{Appended, Created, IdempotencyKey, NewExecution, StoreErrorKind, next_micros};
+use aef_core::store::{Appended, Created, IdempotencyKey, NewExecution, Notice, StoreErrorKind, next_micros};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::append;
 use crate::codec::{self, execution_bytes, from_json, integer, micros, to_json};
 use crate::error::Error;
-use crate::row::{Row, notice};
+use crate::row::Row;
 use crate::writer::{Operation, Work};
 
 /// What the batch that makes an execution is called, which nobody sends as one.
@@ -41,7 +41,7 @@ impl Operation for NewExecution {
         append::insert(work.connection, no, FIRST_BATCH, &digest, &made, &self.events).await?;
         let row = Row::of(work.connection, self.id).await?;
         let record = row.ok_or_else(|| Error::not_found(self.id))?.record()?;
-        work.notices.push(notice(&record));
+        work.notices.push(Notice::from(&record));
         Ok(Created { record, existing: false })
     }
 }

@@ -2,14 +2,14 @@
 
 use aef_core::ids::{ExecutionId, Seq};
 use aef_core::store::{
-    Explanation, JournalEntry, ListQuery, Loaded, Page, Scope, StoredSnapshot, Surroundings,
+    Explanation, JournalEntry, Limits, ListQuery, Loaded, Page, Scope, StoredSnapshot, Surroundings,
 };
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use crate::claim::ALIVE_FOR;
+use crate::claim::{self, ALIVE_FOR};
 use crate::codec::{self, execution_bytes, integer, micros, small, to_json};
 use crate::error::Error;
 use crate::row::{Row, columns};
@@ -158,15 +158,19 @@ pub(crate) async fn explain(
     .bind(micros(now))
     .fetch_one(&mut *transaction)
     .await?;
-    let limits: Vec<Option<i64>> = sqlx::query_scalar("SELECT per_owner FROM workers WHERE seen > ?")
-        .bind(micros(now) - ALIVE_FOR)
-        .fetch_all(&mut *transaction)
-        .await?;
+    let running_globally = claim::running(&mut transaction, now).await?;
+    let workers: Vec<(Option<i64>, Option<i64>)> =
+        sqlx::query_as("SELECT per_owner, global FROM workers WHERE seen > ?")
+            .bind(micros(now) - ALIVE_FOR)
+            .fetch_all(&mut *transaction)
+            .await?;
     transaction.commit().await?;
-    let workers = limits.into_iter().map(|limit| limit.map(|limit| small("a limit", limit)).transpose());
+    let limit = |limit: Option<i64>| limit.map(|limit| small("a limit", limit)).transpose();
+    let limits = |(per_owner, global)| Ok(Limits { per_owner: limit(per_owner)?, global: limit(global)? });
     let around = Surroundings {
         running: small("a count of leases", running)?,
-        workers: workers.collect::<Result<_, _>>()?,
+        running_globally,
+        workers: workers.into_iter().map(limits).collect::<Result<_, Error>>()?,
     };
     Ok(row.record()?.explain(&around, now))
 }

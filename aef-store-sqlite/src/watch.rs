@@ -40,20 +40,21 @@ impl Watch {
 }
 
 async fn written(connection: &mut SqliteConnection, after: i64) -> Result<Vec<Notice>, Error> {
-    let rows: Vec<(Vec<u8>, i64, String, Option<i64>)> = sqlx::query_as(
-        "SELECT id, head, status, wake_at FROM executions
+    let rows: Vec<(Vec<u8>, i64, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+        "SELECT id, head, status, wake_at, lease_until FROM executions
          WHERE no IN (SELECT execution FROM batches WHERE no > ?) ORDER BY no",
     )
     .bind(after)
     .fetch_all(connection)
     .await?;
     rows.into_iter()
-        .map(|(id, head, status, wake_at)| {
+        .map(|(id, head, status, wake_at, lease_until)| {
             Ok(Notice {
                 execution: codec::execution_id(&id)?,
                 head: codec::seq(head)?,
                 status: codec::status(&status)?,
                 wake_at: wake_at.map(codec::time).transpose()?,
+                lease_until: lease_until.map(codec::time).transpose()?,
             })
         })
         .collect()

@@ -10,11 +10,12 @@ use aef::browser::{
 use aef::engine::{Engine, SubmitOptions, WorkerOptions};
 use aef::execution::{Answer, CheckpointKind, EventKind, PauseReason, Status};
 use aef::store::{ClaimRequest, ExecutionStore as _, Explanation};
+use aef_testkit::faulty::FaultyStore;
 use async_trait::async_trait;
 use serde_json::json;
 
 use crate::support::{
-    ASKING, READING, Stage, WRITING, count, finished, happens, kinds, plan, result, waiting,
+    ASKING, READING, Stage, WRITING, Working, count, finished, happens, kinds, plan, result, waiting,
 };
 
 const SLOW: Duration = Duration::from_secs(3);
@@ -184,6 +185,7 @@ fn claim(worker: &str) -> ClaimRequest {
         lease: Duration::from_secs(15),
         max_format: aef::execution::FORMAT,
         per_owner: None,
+        global: None,
         only: None,
     }
 }
@@ -310,8 +312,32 @@ async fn an_idle_worker_takes_up_what_is_new_and_what_is_answered_without_waitin
     let before = tokio::time::Instant::now();
     handle.answer(checkpoint.id, Answer::approve()).await.unwrap();
     finished(handle.wait().await.unwrap());
-    assert!(before.elapsed() < Duration::from_millis(100), "{:?}", before.elapsed());
+    assert!(before.elapsed() < Duration::from_millis(20), "{:?}", before.elapsed());
     worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_worker_does_wakes_no_other_until_it_hands_over() {
+    let stage = Stage::slow(Duration::from_millis(100));
+    let busy = stage.worker("busy");
+    let handle = stage.submit(GROUPS).await;
+    happens(&handle, started(1)).await;
+    let store = Arc::new(FaultyStore::new(stage.store.clone()));
+    let claims = || store.calls().iter().filter(|call| **call == "claim").count();
+    let engine = Engine::builder(store.clone()).browser(Arc::new(stage.browser.clone())).build();
+    // It looks when it begins, and by itself not again while the test lasts.
+    let poll = Duration::from_secs(3600);
+    let idle = Working::begin(&engine, WorkerOptions { id: "idle".into(), poll, ..WorkerOptions::default() });
+    happens(&handle, started(3)).await;
+    assert_eq!(claims(), 1, "the steps are another's");
+
+    let before = tokio::time::Instant::now();
+    busy.end().await;
+    assert_eq!((stage.posts("one"), stage.posts("two")), (1, 0));
+    assert_eq!(finished(handle.wait().await.unwrap()).status, Status::Completed);
+    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+    assert_eq!((stage.posts("one"), stage.posts("two")), (1, 1));
+    idle.end().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::args::PerformArgs;
+use crate::args::{LimitArgs, PerformArgs};
 use crate::commands::worker::private_origins;
 use crate::database::DatabaseArgs;
 use crate::environment;
@@ -78,12 +78,8 @@ pub(crate) struct Options {
     /// Perform nothing here: workers elsewhere do, or a cron that calls /process-executions
     #[arg(long)]
     no_worker: bool,
-    /// How many executions are performed at a time, each with a browser context of its own
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    concurrency: u32,
-    /// How many executions of one owner all workers together perform at a time [default: any number]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    owner_limit: Option<u32>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// A private or loopback address that documents may open, such as http://10.0.0.7:8080; may be given several times.
     /// `documents` allows what each document allows itself
     #[arg(long, value_name = "ORIGIN|documents")]
@@ -103,11 +99,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let origins = private_origins(&options.private_origin);
     let shop = environment::shop(&options.database, &options.perform, origins).await?;
     let shutdown = Shutdown::new();
-    let worker = WorkerOptions {
-        concurrency: options.concurrency,
-        per_owner: options.owner_limit,
-        ..WorkerOptions::default()
-    };
+    let worker = options.limits.options();
     let http = HttpOptions {
         authenticators: authenticators(&options)?,
         internal_secret: internal_secret(options.internal_secret.as_deref())?,

@@ -102,6 +102,7 @@ fn waiting(state: &ExecutionState, waits: &Explanation) -> Option<String> {
             format!("for {worker}, which is at it; its lease ends at {}", until.strftime("%H:%M:%S UTC"))
         }
         Explanation::OwnerLimit { running } => format!("for one of {running} others to end"),
+        Explanation::GlobalLimit { running } => format!("for one of {running} of all owners to end"),
         Explanation::NoWorker => "for a worker: none is alive".to_owned(),
         Explanation::Room { workers } => format!("for one of {workers} workers to have room"),
     };

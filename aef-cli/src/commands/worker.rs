@@ -9,7 +9,7 @@ use aef::ids::WorkerId;
 use clap::Args;
 use tokio::task::JoinHandle;
 
-use crate::args::PerformArgs;
+use crate::args::{LimitArgs, PerformArgs};
 use crate::database::DatabaseArgs;
 use crate::environment;
 use crate::exit::Exit;
@@ -26,12 +26,8 @@ pub(crate) struct Options {
     /// The worker's name, which no other live worker may have [default: one of its own]
     #[arg(long, env = "AEF_WORKER", value_name = "NAME")]
     name: Option<String>,
-    /// How many executions it performs at a time, each with a browser context of its own
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    concurrency: u32,
-    /// How many executions of one owner all workers together perform at a time [default: any number]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    owner_limit: Option<u32>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// How long an execution is its own without a sign of life: after a crash, others take it up so much later
     #[arg(long, default_value = "15s", value_name = "DURATION", value_parser = lease)]
     lease: Duration,
@@ -67,6 +63,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         worker = %worker.id,
         concurrency = worker.concurrency,
         owner_limit = worker.per_owner,
+        global_limit = worker.global,
         lease = ?worker.lease,
         "the worker begins"
     );
@@ -108,15 +105,13 @@ fn ended_by_itself(error: Option<tokio::task::JoinError>) -> Failure {
 }
 
 fn worker_options(options: &Options) -> WorkerOptions {
-    let defaults = WorkerOptions::default();
+    let defaults = options.limits.options();
     WorkerOptions {
         id: options.name.as_deref().map_or(defaults.id, WorkerId::new),
-        concurrency: options.concurrency,
-        per_owner: options.owner_limit,
         lease: options.lease,
         // Two renewals may be lost before it is.
         renew_every: options.lease / 3,
-        ..WorkerOptions::default()
+        ..options.limits.options()
     }
 }
 

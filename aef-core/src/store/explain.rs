@@ -45,6 +45,11 @@ pub enum Explanation {
         /// How many live leases the owner has.
         running: u32,
     },
+    /// For others of whatever owner to end.
+    GlobalLimit {
+        /// How many live leases there are.
+        running: u32,
+    },
     /// For any worker: none has shown itself for a minute.
     NoWorker,
     /// For a worker to have room for it.
@@ -54,13 +59,24 @@ pub enum Explanation {
     },
 }
 
+/// By which limits a worker claims, each over all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// How many live leases one owner may have.
+    pub per_owner: Option<u32>,
+    /// How many all owners may have together.
+    pub global: Option<u32>,
+}
+
 /// What a store knows around an execution, to say what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surroundings {
     /// How many live leases its owner has.
     pub running: u32,
-    /// The workers that have shown themselves for less than a minute: by which owner's limit each claims.
-    pub workers: Vec<Option<u32>>,
+    /// How many all owners have together.
+    pub running_globally: u32,
+    /// The workers that have shown themselves for less than a minute: by which limits each claims.
+    pub workers: Vec<Limits>,
 }
 
 impl ExecutionRecord {
@@ -91,11 +107,15 @@ impl ExecutionRecord {
 impl Surroundings {
     /// Why what is ready is not claimed.
     fn explain(&self) -> Explanation {
-        let is_full = |limit: &Option<u32>| limit.is_some_and(|limit| self.running >= limit);
+        let owner_is_full = |limits: &Limits| limits.per_owner.is_some_and(|limit| self.running >= limit);
+        let all_is_full = |limits: &Limits| limits.global.is_some_and(|limit| self.running_globally >= limit);
+        let mut workers = self.workers.iter();
         if self.workers.is_empty() {
             Explanation::NoWorker
-        } else if self.workers.iter().all(is_full) {
+        } else if workers.clone().all(owner_is_full) {
             Explanation::OwnerLimit { running: self.running }
+        } else if workers.all(|limits| owner_is_full(limits) || all_is_full(limits)) {
+            Explanation::GlobalLimit { running: self.running_globally }
         } else {
             Explanation::Room { workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX) }
         }

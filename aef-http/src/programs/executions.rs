@@ -70,7 +70,8 @@ pub(super) struct Progress {
     status: ProgramStatus,
     /// From 0 to 100; 100 only when completed.
     progress: u8,
-    /// What it waits for: `nothing`, `start`, `person`, `timer`, `worker`, `owner_limit`, `no_worker` or `room`.
+    /// What it waits for: `nothing`, `start`, `person`, `timer`, `worker`, `owner_limit`, `global_limit`, `no_worker` or
+    /// `room`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     waiting_for: Option<Value>,

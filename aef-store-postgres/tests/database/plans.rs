@@ -51,8 +51,10 @@ async fn work(store: &PostgresStore) {
     for _ in 0..20 {
         store.create(NewExecution { wake_at, ..new_execution("ada") }).await.unwrap();
     }
-    let claims =
-        store.claim(ClaimRequest { limit: 10, per_owner: Some(15), ..claim_by("w1") }).await.unwrap();
+    let claims = store
+        .claim(ClaimRequest { limit: 10, per_owner: Some(15), global: Some(1000), ..claim_by("w1") })
+        .await
+        .unwrap();
     assert_eq!(claims.len(), 10);
     for claim in &claims {
         let id = claim.record.id;
@@ -133,6 +135,7 @@ async fn the_plans_go_by_their_indexes() {
         ("SELECT * FROM aef.executions WHERE owner = 3 AND queued_at <= 253402207200000000 AND format <= 1
           ORDER BY priority DESC, queued_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED".into(), "queue_by_owner"),
         ("SELECT count(*) FROM aef.executions WHERE owner = 3 AND worker IS NOT NULL AND lease_until > 5".into(), "leased"),
+        ("SELECT count(*) FROM aef.executions WHERE worker IS NOT NULL AND lease_until > 5".into(), "leased"),
         ("SELECT owner FROM aef.executions WHERE worker IS NOT NULL AND lease_until <= 5 AND wake_at <= 5".into(), "leased"),
         ("SELECT id FROM aef.executions WHERE owner = 21 ORDER BY id DESC LIMIT 20".into(), "executions_by_owner"),
         ("SELECT id FROM aef.executions WHERE owner = 3 AND document = 'document 3' ORDER BY id LIMIT 20".into(), "executions_by_document"),

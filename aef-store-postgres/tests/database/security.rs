@@ -159,7 +159,7 @@ async fn no_row_is_written_for_another_owner() {
          VALUES (public.no_of('bob'), 'd', 9, 'x', 'x', '{}', 0)",
         "SELECT aef.put_document('bob', 'd', 'x', 'x', '{}')",
         "SELECT aef.remove_document('bob', 'd')",
-        "SELECT aef.claim('w', 1, 1, 1, NULL, NULL)",
+        "SELECT aef.claim('w', 1, 1, 1, NULL, NULL, NULL)",
         "INSERT INTO aef.workers (name, seen) VALUES ('w', 0)",
     ];
     for statement in refused {

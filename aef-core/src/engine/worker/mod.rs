@@ -44,9 +44,6 @@ const POISONED: u32 = 5;
 /// How long an execution is left alone that this worker could not perform.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
-/// How long what others append is let gather before work is looked for.
-const COALESCE: Duration = Duration::from_millis(50);
-
 /// What is due later than this is found by looking.
 const FORESIGHT: Duration = Duration::from_secs(10);
 
@@ -189,6 +186,7 @@ impl Work {
             lease: self.options.lease,
             max_format: FORMAT,
             per_owner: self.options.per_owner,
+            global: self.options.global,
             only: self.options.only,
         };
         // The store cannot have read its clock before this.
@@ -323,10 +321,12 @@ impl Work {
         if held || elsewhere || notice.status.is_final() {
             return None;
         }
+        // What another worker has is not ours before its lease ends: its steps, however many, wake nobody.
         let wake_at = notice.wake_at?;
-        // What is new is taken up at once. Else it is most often another worker's next step, and not ours to have.
-        let soonest = if notice.status == Status::Queued { Duration::ZERO } else { COALESCE };
-        let wait = Duration::try_from(wake_at.duration_since(self.held.now()?)).unwrap_or(Duration::ZERO);
-        (wait < FORESIGHT).then(|| Instant::now() + wait.max(soonest))
+        let due = notice.lease_until.map_or(wake_at, |until| until.max(wake_at));
+        let wait = self.held.now().map_or(Duration::ZERO, |now| {
+            Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO)
+        });
+        (wait < FORESIGHT).then(|| Instant::now() + wait)
     }
 }

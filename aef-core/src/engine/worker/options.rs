@@ -21,6 +21,8 @@ pub struct WorkerOptions {
     pub poll: Duration,
     /// How many executions of one owner may be performed at a time, over all workers. Default no limit.
     pub per_owner: Option<u32>,
+    /// How many executions of all owners together may be performed at a time, over all workers. Default no limit.
+    pub global: Option<u32>,
     /// The only execution that it performs. Default any.
     pub only: Option<ExecutionId>,
     /// How much longer than its timeout a browser may take to answer. Default 2 s.
@@ -38,6 +40,7 @@ impl Default for WorkerOptions {
             renew_every: Duration::from_secs(5),
             poll: super::super::changes::POLL,
             per_owner: None,
+            global: None,
             only: None,
             grace: Duration::from_secs(2),
             open_timeout: Duration::from_secs(60),

@@ -139,6 +139,25 @@ pub async fn g12_an_owners_limit_is_told(on: &dyn StoreUnderTest) {
     assert_eq!(explain(&scene, other.id).await, Explanation::Room { workers: 2 });
 }
 
+/// Where every worker keeps to a limit that is reached, and it is not the owner's everywhere, it waits for anybody's.
+pub async fn g12_the_global_limit_is_told(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    scene.held("ada", "w1").await;
+    let last = scene.queued("bob").await.id;
+    let limited = ClaimRequest { global: Some(1), ..claim_by("w1") };
+    assert!(scene.claim(limited.clone()).await.is_empty());
+    assert_eq!(explain(&scene, last).await, Explanation::GlobalLimit { running: 1 });
+    let told = scene.store.explain(&Scope::Owner("bob".into()), last).await;
+    assert_eq!(told.expect("it is bob's"), Explanation::GlobalLimit { running: 1 }, "also its owner is told");
+    let by_both = ClaimRequest { global: None, per_owner: Some(0), ..claim_by("w2") };
+    assert!(scene.claim(by_both).await.is_empty());
+    assert_eq!(explain(&scene, last).await, Explanation::GlobalLimit { running: 1 });
+    assert!(scene.claim(ClaimRequest { per_owner: Some(0), ..limited }).await.is_empty());
+    assert_eq!(explain(&scene, last).await, Explanation::OwnerLimit { running: 0 });
+    scene.claim(ClaimRequest { limit: 0, ..claim_by("w3") }).await;
+    assert_eq!(explain(&scene, last).await, Explanation::Room { workers: 3 }, "another knows no limit");
+}
+
 /// A finished one waits for nothing.
 pub async fn g12_a_finished_one_waits_for_nothing(on: &dyn StoreUnderTest) {
     let scene = Scene::new(on);

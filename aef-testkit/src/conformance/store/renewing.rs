@@ -114,6 +114,26 @@ pub async fn g10_notices_tell_of_appends(on: &dyn StoreUnderTest) {
     assert_eq!(next().await, (record.id, Seq(2), Status::Paused, wake_at));
 }
 
+/// A notice says until when a worker has the execution, whoever appended, so that the others know what to leave alone.
+pub async fn g10_notices_tell_of_leases(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    let claim = scene.held("ada", "w1").await;
+    let mut notices = scene.store.subscribe().await.expect("subscribing works");
+    let mut until = async || {
+        let notice = tokio::time::timeout(PATIENCE, notices.next()).await;
+        notice.expect("a notice comes").expect("the stream goes on").lease_until
+    };
+    let id = claim.record.id;
+    scene.append(fenced(&claim, Seq(1), ["by the worker"])).await;
+    let held = scene.record(id).await.lease.map(|lease| lease.until);
+    assert!(held.is_some());
+    assert_eq!(until().await, held);
+    scene.append(batch(id, Seq(2), ["by a person"])).await;
+    assert_eq!(until().await, held);
+    scene.append(Append { release: true, ..fenced(&claim, Seq(3), ["parked"]) }).await;
+    assert_eq!(until().await, None);
+}
+
 /// Several listen, each hears all; one that has gone hinders nobody.
 pub async fn g10_all_who_listen_hear(on: &dyn StoreUnderTest) {
     let scene = Scene::new(on);

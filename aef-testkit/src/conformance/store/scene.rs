@@ -195,6 +195,7 @@ pub fn claim_by(worker: &str) -> ClaimRequest {
         lease: LEASE,
         max_format: FORMAT,
         per_owner: None,
+        global: None,
         only: None,
     }
 }

@@ -14,6 +14,30 @@ fn limited(worker: &str, limit: u32, per_owner: u32) -> ClaimRequest {
     ClaimRequest { limit, per_owner: Some(per_owner), ..claim_by(worker) }
 }
 
+fn limited_globally(worker: &str, limit: u32, global: u32) -> ClaimRequest {
+    ClaimRequest { limit, global: Some(global), ..claim_by(worker) }
+}
+
+/// What ten workers get that claim at once, four times each.
+async fn race(on: &dyn StoreUnderTest, request: impl Fn(&str) -> ClaimRequest) -> Vec<Claim> {
+    let workers = (0..10).map(|number| {
+        let store = on.store();
+        let request = request(&format!("w{number}"));
+        tokio::spawn(async move {
+            let mut claims = Vec::new();
+            for _ in 0..4 {
+                claims.extend(store.claim(request.clone()).await.expect("claiming works"));
+            }
+            claims
+        })
+    });
+    let mut all = Vec::new();
+    for claims in join_all(workers).await {
+        all.extend(claims.expect("no worker panics"));
+    }
+    all
+}
+
 fn by_owner(claims: &[Claim]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for claim in claims {
@@ -88,22 +112,74 @@ pub async fn g7_racing_claims_keep_the_limit(on: &dyn StoreUnderTest) {
     for owner in ["ada", "bob"] {
         scene.all_queued(owner, 12).await;
     }
-    let workers = (0..10).map(|number| {
-        let store = on.store();
-        tokio::spawn(async move {
-            let mut claims = Vec::new();
-            for _ in 0..4 {
-                let request = limited(&format!("w{number}"), 2, 3);
-                claims.extend(store.claim(request).await.expect("claiming works"));
-            }
-            claims
-        })
-    });
-    let mut all = Vec::new();
-    for claims in join_all(workers).await {
-        all.extend(claims.expect("no worker panics"));
-    }
+    let all = race(on, |worker| limited(worker, 2, 3)).await;
     assert_eq!(by_owner(&all), BTreeMap::from([("ada", 3), ("bob", 3)]));
+}
+
+/// The global limit counts what all workers hold of all owners; what is left of it is shared among the owners.
+pub async fn g7_the_global_limit_is_over_all(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    for owner in ["ada", "bob", "cyd"] {
+        scene.all_queued(owner, 2).await;
+    }
+    assert!(
+        scene.claim(limited_globally("w1", 9, 0)).await.is_empty(),
+        "a limit of nought lets none through"
+    );
+    let claims = scene.claim(limited_globally("w1", 9, 3)).await;
+    assert_eq!(by_owner(&claims), BTreeMap::from([("ada", 1), ("bob", 1), ("cyd", 1)]));
+    assert!(scene.claim(limited_globally("w2", 9, 3)).await.is_empty());
+    assert!(scene.claim(limited_globally("w2", 9, 2)).await.is_empty(), "there are more than that already");
+    assert_eq!(scene.claim(limited_globally("w2", 9, 5)).await.len(), 2);
+    assert_eq!(scene.claim(limited_globally("w2", 9, 9)).await.len(), 1, "more was not there");
+}
+
+/// Where both limits are given, both hold.
+pub async fn g7_both_limits_hold(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    scene.all_queued("ada", 4).await;
+    scene.all_queued("bob", 4).await;
+    let both = |global| ClaimRequest { per_owner: Some(2), ..limited_globally("w1", 9, global) };
+    assert_eq!(scene.claim(both(3)).await.len(), 3);
+    let claims = scene.claim(both(9)).await;
+    assert_eq!(claims.len(), 1, "the other owner has reached its own limit");
+    assert!(scene.claim(both(9)).await.is_empty());
+}
+
+/// `only` keeps the global limit too.
+pub async fn g7_only_keeps_the_global_limit(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    scene.held("ada", "w1").await;
+    let record = scene.queued("bob").await;
+    let only = |global| ClaimRequest { only: Some(record.id), ..limited_globally("w2", 1, global) };
+    assert!(scene.claim(only(1)).await.is_empty());
+    assert_eq!(scene.claim(only(2)).await.len(), 1);
+}
+
+/// Releasing makes room under the global limit, and so does a lease that runs out.
+pub async fn g7_global_room_comes_back(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    let first = scene.held("ada", "w1").await;
+    scene.all_queued("bob", 2).await;
+    assert!(scene.claim(limited_globally("w2", 9, 1)).await.is_empty());
+    scene.append(Append { release: true, wake_at: None, ..fenced(&first, Seq(1), ["parked"]) }).await;
+    assert_eq!(scene.claim(limited_globally("w2", 9, 1)).await.len(), 1);
+    scene.advance(EXPIRED).await;
+    assert_eq!(scene.claim(limited_globally("w3", 9, 1)).await.len(), 1);
+}
+
+/// Also under workers that claim at once.
+pub async fn g7_racing_claims_keep_the_global_limit(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    for owner in ["ada", "bob", "cyd"] {
+        scene.all_queued(owner, 8).await;
+    }
+    let all = race(on, |worker| limited_globally(worker, 2, 5)).await;
+    assert_eq!(all.len(), 5);
+    let both = |worker: &str| ClaimRequest { per_owner: Some(4), ..limited_globally(worker, 3, 11) };
+    let all = [all, race(on, both).await].concat();
+    assert_eq!(all.len(), 11);
+    assert!(by_owner(&all).values().all(|count| *count <= 4), "{:?}", by_owner(&all));
 }
 
 /// With k owners waiting, k single claims serve each, however many the first has queued, and so again.
