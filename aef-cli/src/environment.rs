@@ -6,7 +6,8 @@ use std::sync::Arc;
 use aef::browser::Browser;
 use aef::cdp::{BrowserPool, LaunchOptions, PoolOptions};
 use aef::engine::{Engine, EngineBuilder, Handle, HostPolicy, PrivateOrigins, Scoped, SealedSecrets};
-use aef::ids::{DocumentId, OwnerId};
+use aef::http::LiveRelay;
+use aef::ids::{DocumentId, OwnerId, WorkerId};
 use aef::secrets::{EnvSecrets, FileSecrets, SecretError, SecretProvider, SecretRequest, SecretString};
 use aef::store::{HostStore, Scope, StoreErrorKind};
 use async_trait::async_trait;
@@ -57,13 +58,13 @@ pub(crate) enum CheckedSecrets<'a> {
     Elsewhere,
 }
 
-/// An engine that performs.
+/// An engine that performs, and what is kept beside its executions.
 pub(crate) async fn workshop(
     database: &DatabaseArgs,
     args: &PerformArgs,
     private_origins: PrivateOrigins,
     metrics: Option<&Metrics>,
-) -> Result<Engine, Failure> {
+) -> Result<(Engine, Arc<dyn HostStore>), Failure> {
     let secrets = Secrets::open(args.secrets.as_deref())?;
     // The browser first: where there is none, nothing is left behind.
     let browser = browser(args).await?;
@@ -73,7 +74,7 @@ pub(crate) async fn workshop(
     }
     let policy = HostPolicy { private_origins, allow_evaluate: args.allow_scripts };
     let files = artifacts(database)?;
-    let store = database.open().await?;
+    let (store, host) = database.open_host().await?;
     let builder = match metrics {
         Some(metrics) => {
             let browser = metrics.browser(browser);
@@ -81,7 +82,7 @@ pub(crate) async fn workshop(
         }
         None => Engine::builder(store).browser(browser),
     };
-    Ok(builder.artifacts(files).secrets(secrets).state_keys(keys).policy(policy).build())
+    Ok((builder.artifacts(files).secrets(secrets).state_keys(keys).policy(policy).build(), host))
 }
 
 /// What a server needs.
@@ -97,11 +98,13 @@ pub(crate) struct Shop {
 }
 
 /// An engine that performs for many owners: each has the secrets that it has given, and all have those of the file, if one
-/// is named. The environment's are the operator's own and are given to nobody.
+/// is named. The environment's are the operator's own and are given to nobody. `neighbours` are a secret that the workers of
+/// other processes share, and the name of this one's: what those perform can be watched and taken in hand from here.
 pub(crate) async fn shop(
     database: &DatabaseArgs,
     args: &PerformArgs,
     private_origins: PrivateOrigins,
+    neighbours: Option<(SecretString, WorkerId)>,
 ) -> Result<Shop, Failure> {
     let file = secrets_file(args.secrets.as_deref())?;
     let browser = browser(args).await?;
@@ -109,14 +112,19 @@ pub(crate) async fn shop(
     let policy = HostPolicy { private_origins, allow_evaluate: args.allow_scripts };
     let (store, host) = database.open_host().await?;
     let secrets = SealedSecrets::new(host.clone(), keys.clone());
-    let engine = Engine::builder(store)
+    let builder = Engine::builder(store)
         .artifacts(artifacts(database)?)
         .browser(browser)
         .secrets(OwnersSecrets { sealed: secrets.clone(), file })
         .state_keys(keys.clone())
-        .policy(policy)
-        .build();
-    Ok(Shop { engine, host, secrets, keys })
+        .policy(policy);
+    let builder = match neighbours {
+        Some((secret, own)) => {
+            builder.live_channel(Arc::new(LiveRelay::new(host.clone(), secret).beside(own)))
+        }
+        None => builder,
+    };
+    Ok(Shop { engine: builder.build(), host, secrets, keys })
 }
 
 /// The secrets that owners have given.
@@ -133,7 +141,7 @@ pub(crate) async fn sealed_secrets(
 /// The same for an execution of the person who types.
 pub(crate) async fn own_workshop(args: &DriveArgs) -> Result<Engine, Failure> {
     // The operator's own documents: what they allow is allowed, this machine included.
-    workshop(&args.store.database, &args.perform, PrivateOrigins::AsDocuments, None).await
+    Ok(workshop(&args.store.database, &args.perform, PrivateOrigins::AsDocuments, None).await?.0)
 }
 
 /// What the person who types may ask for.

@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod failure;
 mod inputs;
+mod internal;
 mod interrupts;
 mod keys;
 mod loading;

@@ -339,7 +339,8 @@ pub trait LiveControl: fmt::Debug + Send + 'static {
 }
 
 /// What kind of error a live view had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LiveErrorKind {
     /// No session of the execution is open in reach.

@@ -29,8 +29,8 @@ pub use self::error::{StoreError, StoreErrorKind};
 pub use self::explain::{Explanation, Limits, Surroundings};
 pub use self::host::{
     ApiKey, ApiKeyStore, AuditEntry, AuditLog, AuditRecord, CheckpointIndex, CreatedApiKey, CreatedSop,
-    HostStore, KeyScope, LiveTicket, NewApiKey, NewSop, SecretName, SecretStore, SopStore, StoredSop,
-    TicketStore,
+    HostStore, KeyScope, LiveDirectory, LiveHolder, LiveTicket, NewApiKey, NewSop, SecretName, SecretStore,
+    SopStore, StoredSop, TicketStore,
 };
 pub use self::packing::{Truncated, pack_events, unpack_events};
 pub use self::time::{next_micros, whole_micros};

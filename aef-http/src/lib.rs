@@ -32,6 +32,7 @@ mod problem;
 mod programs;
 mod public;
 mod random;
+mod relay;
 mod status;
 mod wire;
 
@@ -57,6 +58,7 @@ pub use crate::limits::{Limits, Rate};
 pub use crate::options::{HttpOptions, MetricsText};
 pub use crate::problem::{Code, Problem};
 pub use crate::random::RandomError;
+pub use crate::relay::{Advertisement, LiveRelay, live_router};
 
 /// The page that shows the description; it loads nothing from elsewhere.
 const DOCS: &str = include_str!("docs.html");

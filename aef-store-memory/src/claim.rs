@@ -84,6 +84,7 @@ impl State {
     /// Notes that the worker is alive, and by which limits it claims, where it has just done so.
     fn show(&mut self, worker: &WorkerId, limits: Option<Limits>, now: Timestamp) {
         self.workers.retain(|_, sign| sign.is_alive(now));
+        self.host.live.retain(|worker, _| self.workers.contains_key(worker));
         let known = self.workers.get(worker).map(|sign| sign.limits);
         let limits = limits.or(known).unwrap_or_default();
         self.workers.insert(worker.clone(), Sign { seen: now, limits });

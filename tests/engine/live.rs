@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 
 use crate::support::{ASKING, ORIGIN, READING, Stage, count, finished, happens, kinds, waiting};
 
-const SAVE: (f64, f64) = (50.0, 150.0);
+pub(crate) const SAVE: (f64, f64) = (50.0, 150.0);
 const FIELD: (f64, f64) = (50.0, 50.0);
 
 /// The page that the documents know, with places for a person's mouse.
@@ -26,28 +26,28 @@ fn site() -> ScriptedSite {
     ScriptedSite::new(ORIGIN).page("/crm", page)
 }
 
-fn stage() -> Stage {
+pub(crate) fn stage() -> Stage {
     Stage::with(site(), |builder| builder)
 }
 
 /// An execution that waits for an answer with its browser open.
-async fn asking(stage: &Stage) -> Handle {
+pub(crate) async fn asking(stage: &Stage) -> Handle {
     let handle = stage.submit(ASKING).await;
     let state = waiting(handle.wait().await.unwrap());
     assert_eq!(state.status, Status::WaitingCheckpoint);
     handle
 }
 
-async fn control(handle: &Handle) -> Controller {
+pub(crate) async fn control(handle: &Handle) -> Controller {
     handle.take_over().await.unwrap();
     handle.live().await.unwrap().control().await.unwrap()
 }
 
-fn press((x, y): (f64, f64)) -> LiveInput {
+pub(crate) fn press((x, y): (f64, f64)) -> LiveInput {
     LiveInput::MousePressed { x, y, button: MouseButton::Left, clicks: 1, modifiers: vec![] }
 }
 
-fn release((x, y): (f64, f64)) -> LiveInput {
+pub(crate) fn release((x, y): (f64, f64)) -> LiveInput {
     LiveInput::MouseReleased { x, y, button: MouseButton::Left, clicks: 1, modifiers: vec![] }
 }
 
@@ -55,7 +55,7 @@ fn key_down(key: &str, modifiers: &[Modifier]) -> LiveInput {
     LiveInput::KeyPressed { key: key.to_owned(), code: None, modifiers: modifiers.to_vec() }
 }
 
-fn text(text: &str) -> LiveInput {
+pub(crate) fn text(text: &str) -> LiveInput {
     LiveInput::TextEntered { text: text.to_owned() }
 }
 

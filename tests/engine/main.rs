@@ -10,6 +10,8 @@ mod given;
 mod live;
 mod parking;
 mod queue;
+#[cfg(feature = "http")]
+mod relay;
 mod resolving;
 mod run;
 mod support;

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aef::engine::{Engine, Shutdown, WorkerOptions};
+use aef::engine::{Shutdown, WorkerOptions};
 use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, router};
-use aef::secrets::SecretString;
 use aef::store::HostStore;
 use clap::Args;
 use jiff::SignedDuration;
@@ -19,9 +18,10 @@ use url::Url;
 use crate::args::{LimitArgs, PerformArgs};
 use crate::commands::worker::private_origins;
 use crate::database::DatabaseArgs;
-use crate::environment;
+use crate::environment::{self, Shop};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::internal::{InternalArgs, LiveService, secret};
 use crate::interrupts::Interrupts;
 use crate::keys::Key;
 use crate::output;
@@ -35,9 +35,6 @@ const TRIMMED_EVERY: Duration = Duration::from_secs(600);
 
 /// How many entries of the audit log are removed at a time.
 const TRIMMED: u32 = 10_000;
-
-/// The shortest secret that services may share, in characters.
-const SHORTEST_SECRET: usize = 16;
 
 /// Serve documents and executions over HTTP, and perform them
 #[derive(Debug, Args)]
@@ -72,9 +69,6 @@ pub(crate) struct Options {
     /// The value of a token's claim `role` that makes its bearer a service, such as service_role
     #[arg(long, value_name = "ROLE")]
     service_role: Option<String>,
-    /// The file with the secret that services show in X-Internal-Auth [env: AEF_INTERNAL_SECRET, the secret itself]
-    #[arg(long, value_name = "FILE")]
-    internal_secret: Option<PathBuf>,
     /// Perform nothing here: workers elsewhere do, or a cron that calls /process-executions
     #[arg(long)]
     no_worker: bool,
@@ -84,6 +78,8 @@ pub(crate) struct Options {
     /// `documents` allows what each document allows itself
     #[arg(long, value_name = "ORIGIN|documents")]
     private_origin: Vec<String>,
+    #[command(flatten)]
+    internal: InternalArgs,
     #[command(flatten)]
     perform: PerformArgs,
     #[command(flatten)]
@@ -97,14 +93,16 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
     let origins = private_origins(&options.private_origin);
-    let shop = environment::shop(&options.database, &options.perform, origins).await?;
     let shutdown = Shutdown::new();
     let worker = options.limits.options();
+    let internal_secret = options.internal.secret()?;
+    let neighbours = internal_secret.clone().map(|secret| (secret, worker.id.clone()));
+    let shop = environment::shop(&options.database, &options.perform, origins, neighbours).await?;
     let http = HttpOptions {
         authenticators: authenticators(&options)?,
-        internal_secret: internal_secret(options.internal_secret.as_deref())?,
+        internal_secret,
         signing_key: shop.keys.first().map(signing_key),
-        secrets: Some(shop.secrets),
+        secrets: Some(shop.secrets.clone()),
         public_base_url: options.public_url.clone(),
         origins: options.origin.clone(),
         aliases: options.alias.clone(),
@@ -119,18 +117,57 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         Failure::environment(format!("cannot listen on {}", options.listen)).with_source(error)
     })?;
     let address = listener.local_addr().unwrap_or(options.listen);
+    let working = if options.no_worker {
+        None
+    } else {
+        Some(Working::begin(&options.internal, &shop, worker, &shutdown).await?)
+    };
     output::result(format_args!("listening on http://{address}"));
-    let working = (!options.no_worker).then(|| spawn_worker(&shop.engine, worker, &shutdown));
     let trimming = tokio::spawn(trim(shop.host));
     let served = serve(listener, app, &shutdown, &interrupts).await;
     shutdown.begin();
     trimming.abort();
-    let exit = finish(working, &shutdown, &interrupts).await;
+    let exit = match working {
+        Some(working) => working.finish(&shutdown, &interrupts).await,
+        None => Exit::Success,
+    };
     served.map(|()| exit)
 }
 
-fn spawn_worker(engine: &Engine, options: WorkerOptions, shutdown: &Shutdown) -> JoinHandle<()> {
-    tokio::spawn(engine.worker(options).run(shutdown.clone()))
+/// The worker beside the server.
+struct Working {
+    worker: JoinHandle<()>,
+    live: Option<LiveService>,
+}
+
+impl Working {
+    async fn begin(
+        internal: &InternalArgs,
+        shop: &Shop,
+        options: WorkerOptions,
+        shutdown: &Shutdown,
+    ) -> Result<Self, Failure> {
+        let live = internal.serve_live(&shop.engine, &options.id, shop.host.clone()).await?;
+        let worker = tokio::spawn(shop.engine.worker(options).run(shutdown.clone()));
+        Ok(Self { worker, live })
+    }
+
+    /// Lets the worker hand over what it has in hand.
+    async fn finish(mut self, shutdown: &Shutdown, interrupts: &Interrupts) -> Exit {
+        let exit = tokio::select! {
+            // A worker that panicked has left what its journal can tell.
+            _ = &mut self.worker => Exit::Success,
+            () = interrupts.second() => {
+                shutdown.at_once();
+                drop(self.worker.await);
+                Exit::Interrupted
+            }
+        };
+        if let Some(live) = self.live {
+            live.end().await;
+        }
+        exit
+    }
 }
 
 /// Serves until it is told to end; then no more connections are taken, and requests under way are finished.
@@ -161,18 +198,6 @@ async fn serve(
         }
         () = late => Ok(()),
     }
-}
-
-/// Lets the worker hand over what it has in hand.
-async fn finish(working: Option<JoinHandle<()>>, shutdown: &Shutdown, interrupts: &Interrupts) -> Exit {
-    let Some(mut working) = working else { return Exit::Success };
-    tokio::select! {
-        // A worker that panicked has left what its journal can tell.
-        _ = &mut working => return Exit::Success,
-        () = interrupts.second() => shutdown.at_once(),
-    }
-    drop(working.await);
-    Exit::Interrupted
 }
 
 /// Keeps the audit log from growing for ever.
@@ -206,31 +231,6 @@ fn authenticators(options: &Options) -> Result<Vec<Arc<dyn Authenticator>>, Fail
         all.push(Arc::new(keys));
     }
     Ok(all)
-}
-
-fn internal_secret(file: Option<&std::path::Path>) -> Result<Option<SecretString>, Failure> {
-    use aef::secrets::ExposeSecret as _;
-    let secret = secret(file, "AEF_INTERNAL_SECRET")?;
-    if secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < SHORTEST_SECRET) {
-        let message = format!("the internal secret has fewer than {SHORTEST_SECRET} characters");
-        return Err(Failure::environment(message).with_help("`openssl rand -hex 32` makes one"));
-    }
-    Ok(secret)
-}
-
-/// A secret of the server: from a file, else from the environment. Never from the command line, where others see it.
-fn secret(file: Option<&std::path::Path>, variable: &str) -> Result<Option<SecretString>, Failure> {
-    let text = match file {
-        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-            Failure::environment(format!("cannot read the secret in {}", path.display())).with_source(error)
-        })?),
-        None => std::env::var(variable).ok(),
-    };
-    match text.as_deref().map(str::trim) {
-        None => Ok(None),
-        Some("") => Err(Failure::environment(format!("the secret ({variable}) is empty"))),
-        Some(text) => Ok(Some(SecretString::from(text.to_owned()))),
-    }
 }
 
 /// What status tokens are signed with: made from the key that all processes of a host share.

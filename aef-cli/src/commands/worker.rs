@@ -14,6 +14,7 @@ use crate::database::DatabaseArgs;
 use crate::environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::internal::InternalArgs;
 use crate::interrupts::Interrupts;
 use crate::metrics::{self, Metrics};
 
@@ -39,6 +40,8 @@ pub(crate) struct Options {
     #[arg(long, env = "AEF_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
     #[command(flatten)]
+    internal: InternalArgs,
+    #[command(flatten)]
     perform: PerformArgs,
     #[command(flatten)]
     database: DatabaseArgs,
@@ -52,13 +55,14 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
     let origins = private_origins(&options.private_origin);
     let metrics = options.metrics.map(|_| Metrics::new());
-    let engine =
+    let (engine, host) =
         environment::workshop(&options.database, &options.perform, origins, metrics.as_ref()).await?;
     if let (Some(address), Some(metrics)) = (options.metrics, metrics) {
         let address = metrics::serve(address, metrics, engine.store().clone()).await?;
         tracing::info!(%address, "metrics are served");
     }
     let worker = worker_options(&options);
+    let live = options.internal.serve_live(&engine, &worker.id, host).await?;
     tracing::info!(
         worker = %worker.id,
         concurrency = worker.concurrency,
@@ -67,7 +71,11 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         lease = ?worker.lease,
         "the worker begins"
     );
-    work(&engine, worker, &interrupts).await
+    let worked = work(&engine, worker, &interrupts).await;
+    if let Some(live) = live {
+        live.end().await;
+    }
+    worked
 }
 
 /// Works until it is told to end.

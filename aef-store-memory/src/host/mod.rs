@@ -2,6 +2,7 @@
 
 mod audit;
 mod keys;
+mod live;
 mod secrets;
 mod sops;
 mod tickets;
@@ -9,7 +10,7 @@ mod tickets;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use aef_core::ids::{ApiKeyId, CheckpointId, ExecutionId, OwnerId, SopId};
+use aef_core::ids::{ApiKeyId, CheckpointId, ExecutionId, OwnerId, SopId, WorkerId};
 use aef_core::store::{
     ApiKey, AuditRecord, CheckpointIndex, IdempotencyKey, LiveTicket, Scope, StoreError, StoreErrorKind,
     StoredSop,
@@ -33,6 +34,8 @@ pub(crate) struct Host {
     /// The place of the newest entry; places are not given again when entries are removed.
     audit_head: u64,
     tickets: BTreeMap<String, LiveTicket>,
+    /// Where workers serve live views.
+    pub(crate) live: BTreeMap<WorkerId, String>,
 }
 
 /// What was made under the idempotency keys of owners, each with the hash of the request.

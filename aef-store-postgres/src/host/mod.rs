@@ -3,6 +3,7 @@
 mod audit;
 mod checkpoints;
 mod keys;
+mod live;
 mod secrets;
 mod sops;
 mod tickets;

@@ -66,7 +66,7 @@ impl Live {
     #[must_use]
     pub fn frames(&self) -> Frames {
         let sessions = self.handle.engine.inner.live.changes();
-        let watching = Watching { handle: self.handle.clone(), sessions, frames: None };
+        let watching = Watching { handle: self.handle.clone(), sessions, frames: None, told: false };
         stream::unfold(watching, Watching::next).boxed()
     }
 
@@ -158,6 +158,8 @@ struct Watching {
     handle: Handle,
     sessions: watch::Receiver<u64>,
     frames: Option<Frames>,
+    /// Whether it was told that the frames cannot be had.
+    told: bool,
 }
 
 impl Watching {
@@ -173,10 +175,11 @@ impl Watching {
             match self.handle.engine.inner.frames(self.handle.id).await {
                 Ok(frames) => {
                     self.frames = Some(frames);
+                    self.told = false;
                     continue;
                 }
                 Err(error) if error.kind() == LiveErrorKind::Unsupported => return None,
-                Err(_) => {}
+                Err(error) => self.tell(&error),
             }
             match self.handle.record().await {
                 Ok(record) if record.summary.status.is_final() => return None,
@@ -185,6 +188,16 @@ impl Watching {
                 Err(_) => return None,
             }
             changed(&mut self.sessions, Instant::now() + jittered(POLL)).await;
+        }
+    }
+}
+
+impl Watching {
+    /// Tells once, until there are frames again, why there are none. That nothing is open is no fault.
+    fn tell(&mut self, error: &LiveError) {
+        if error.kind() == LiveErrorKind::Unavailable && !std::mem::replace(&mut self.told, true) {
+            let source = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(execution = %self.handle.id, %error, source, "there is no live view");
         }
     }
 }

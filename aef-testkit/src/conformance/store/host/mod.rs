@@ -1,5 +1,5 @@
-//! What every store of a host has to keep: API keys, sealed secrets, SOP documents, the audit log, tickets, and the way
-//! from a checkpoint to its execution.
+//! What every store of a host has to keep: API keys, sealed secrets, SOP documents, the audit log, tickets, and the ways
+//! from a checkpoint to its execution and from an execution to its live view.
 //!
 //! The list is [`for_each_host_case!`](crate::for_each_host_case); it is used as
 //! [that of stores](crate::conformance::store) is.
@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod checkpoints;
 pub mod keys;
+pub mod live;
 pub mod secrets;
 pub mod sops;
 pub mod tickets;
@@ -78,6 +79,11 @@ macro_rules! for_each_host_case {
             checkpoints::an_answered_checkpoint_names_its_execution,
             checkpoints::another_owners_checkpoint_is_not_found,
             checkpoints::a_purged_checkpoint_is_not_found,
+            live::the_holder_of_an_execution_is_found_where_it_says,
+            live::what_a_worker_takes_back_is_gone,
+            live::a_worker_that_advertised_first_keeps_its_address,
+            live::an_address_is_forgotten_with_its_worker,
+            live::another_owners_execution_has_no_holder,
         }
     };
 }
