@@ -138,7 +138,7 @@ async fn submit(scene: Arc<Scene>, executions: u32, chaos: Duration, mut dice: D
             idempotency_key: Some(format!("order {number}")),
             priority: order.priority,
             start_at: delay.map(|delay| jiff::Timestamp::now() + delay),
-            held: false,
+            ..SubmitOptions::default()
         };
         let scope = scene.engine.scope(order.owner);
         let handle = loop {

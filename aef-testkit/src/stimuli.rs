@@ -176,7 +176,7 @@ impl Stimulus {
 impl Asked {
     fn input(self) -> Input {
         match self {
-            Self::Start => Input::Start,
+            Self::Start => Input::Start { inputs: None },
             Self::Pause => Input::Pause,
             Self::Resume => Input::Resume,
             Self::Stop => Input::Stop,

@@ -175,6 +175,39 @@ async fn a_held_execution_begins_when_it_is_started() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_held_execution_is_given_its_inputs_when_it_is_started() {
+    let stage = Stage::new();
+    let worker = stage.worker("one");
+    let needing = READING.replacen("steps:", "inputs: { type: object, required: [who] }\nsteps:", 1);
+    let scope = stage.engine.scope("ann");
+    let options = SubmitOptions { held: true, ..SubmitOptions::default() };
+    let wrong = scope.submit(&plan(&needing), json!({ "when": 1 }), options.clone()).await.unwrap_err();
+    assert_eq!(wrong.kind(), EngineErrorKind::Invalid, "what is given is checked at once");
+    let handle = scope.submit(&plan(&needing), json!(null), options).await.unwrap();
+    assert_eq!(handle.start().await.unwrap_err().kind(), EngineErrorKind::Invalid);
+    assert_eq!(handle.state().await.unwrap().status, Status::Created);
+    handle.start_with(json!({ "who": "ben" })).await.unwrap();
+    finished(handle.wait().await.unwrap());
+    let fork = handle.fork(aef::engine::ForkOptions::default()).await.unwrap();
+    finished(fork.wait().await.unwrap());
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_execution_that_nobody_starts_is_stopped_after_a_day() {
+    let stage = Stage::new();
+    let worker = stage.worker("one");
+    let options = SubmitOptions { held: true, ..SubmitOptions::default() };
+    let handle = stage.engine.scope("ann").submit(&plan(READING), json!({}), options).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(24 * 3600 - 60)).await;
+    assert_eq!(handle.state().await.unwrap().status, Status::Created);
+    assert_eq!(handle.finished().await.unwrap().status, Status::Stopped);
+    let late = handle.start().await.unwrap_err();
+    assert_eq!(late.kind(), EngineErrorKind::Rejected);
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_browser_an_execution_fails_and_says_what_helps() {
     let stage = Stage::new();
     let engine = aef::engine::Engine::builder(stage.store.clone()).build();

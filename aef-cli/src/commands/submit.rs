@@ -63,6 +63,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         priority: options.priority,
         start_at: options.start_at,
         held: options.held,
+        ..SubmitOptions::default()
     };
     let scoped = environment::scoped(&engine, &options.store, &options.person);
     let handle = scoped.submit(&plan, inputs, submit).await?;

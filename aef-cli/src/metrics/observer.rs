@@ -32,7 +32,7 @@ impl Observer for Measuring {
         match &observed.event.kind {
             EventKind::Completed { .. } => self.finished("completed"),
             EventKind::Failed { .. } => self.finished("failed"),
-            EventKind::Stopped => self.finished("stopped"),
+            EventKind::Stopped { .. } => self.finished("stopped"),
             EventKind::ActionSucceeded { outcome, .. } => {
                 self.acted("succeeded");
                 let took = Duration::from_millis(outcome.duration_ms);

@@ -26,7 +26,7 @@ pub(crate) fn narrate(event: &Event, outline: &Outline) -> Option<String> {
             format!("completed, {items_failed} rounds were given up")
         }
         EventKind::Failed { failure, .. } => format!("failed: {failure}"),
-        EventKind::Stopped => "stopped".to_owned(),
+        EventKind::Stopped { .. } => "stopped".to_owned(),
         EventKind::Logged { code, message, .. } => format!("note: {code}: {message}"),
         EventKind::PauseRequested
         | EventKind::StopRequested

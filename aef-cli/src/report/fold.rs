@@ -139,6 +139,9 @@ impl<'a> Fold<'a> {
             self.ends.inputs = Some(Arc::clone(inputs));
             self.ends.parent = parent.map(|parent| parent.to_string());
         }
+        if let EventKind::Started { inputs: Some(inputs), .. } = &event.kind {
+            self.ends.inputs = Some(Arc::clone(inputs));
+        }
         self.remember(&event.kind);
         let known = self.step_event(event)
             || self.action_event(event)
@@ -216,7 +219,7 @@ impl<'a> Fold<'a> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these events set variables")]
     fn remember(&mut self, kind: &EventKind) {
         let sets = match kind {
-            EventKind::Started { vars: Some(sets) }
+            EventKind::Started { vars: Some(sets), .. }
             | EventKind::StepCompleted { sets, .. }
             | EventKind::StepSkipped { sets, .. }
             | EventKind::ActionSucceeded { sets, .. }

@@ -74,7 +74,8 @@ impl Fold<'_> {
                 self.ends.failure = Some(failure.clone());
                 Status::Failed
             }
-            EventKind::Stopped => {
+            EventKind::Stopped { result } => {
+                self.ends.result.clone_from(result);
                 self.note(event, "bad", "Stopped");
                 Status::Stopped
             }

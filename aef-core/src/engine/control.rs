@@ -3,18 +3,20 @@
 //! What a person asks is stepped in the caller's process and appended by compare-and-set, so that it is checked and
 //! durable when the call returns, worker or no worker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::changes::jittered;
 use super::error::{EngineError, EngineErrorKind};
 use super::handle::{Handle, Stopping};
 use super::loading::Folded;
-use super::submit::repeated;
+use super::submit::{check_inputs, repeated};
 use super::worker::event_bytes;
 use crate::execution::{
-    Answer, Event, EventKind, Execution, ExecutionState, FORMAT, Input, Rejected, Step, Values,
+    Answer, Event, EventKind, Execution, ExecutionState, FORMAT, Input, Rejected, Status, Step, Values,
 };
 use crate::ids::{BatchId, CheckpointId, Seq, StepId};
 use crate::plan::Plan;
@@ -31,12 +33,32 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 const PAGE: u32 = 500;
 
 impl Handle {
-    /// Lets a held execution go.
+    /// Lets a held execution go, with the inputs with which it was made.
     ///
     /// # Errors
-    /// `Rejected` where it is not held; `NotFound`, `Busy`, `Unavailable`.
+    /// `Rejected` where it is not held; `Invalid` where it was made without inputs that it needs, `SecretMissing`;
+    /// `NotFound`, `Busy`, `Unavailable`.
     pub async fn start(&self) -> Result<ExecutionState, EngineError> {
-        self.ask(Input::Start).await
+        self.start_with(Value::Null).await
+    }
+
+    /// Lets a held execution go, with these inputs instead of those with which it was made; null keeps them.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start), and `Invalid` where the inputs do not fit.
+    pub async fn start_with(&self, inputs: Value) -> Result<ExecutionState, EngineError> {
+        const START: &str = "start";
+        let engine = &self.engine.inner;
+        let folded = engine.fold(&self.scope, self.id).await?;
+        let machine = &folded.machine;
+        if machine.status() != Status::Created {
+            return self.ask(Input::Start { inputs: None }).await;
+        }
+        let asked = if inputs.is_null() { machine.inputs() } else { &inputs };
+        let checked = check_inputs(START, machine.plan(), asked)?;
+        engine.check_secrets(START, &folded.record.owner, machine.plan()).await?;
+        let inputs = (checked != *machine.inputs()).then(|| Arc::new(checked));
+        self.ask(Input::Start { inputs }).await
     }
 
     /// Asks for a pause at the next step.

@@ -6,7 +6,6 @@ use super::Scoped;
 use super::error::{EngineError, EngineErrorKind};
 use super::handle::Handle;
 use super::submit::{Submission, SubmitOptions};
-use crate::execution::EventKind;
 use crate::ids::StepId;
 use crate::plan::Plan;
 
@@ -38,13 +37,7 @@ impl Handle {
         })?;
         let inputs = match options.inputs {
             Some(inputs) => inputs,
-            None => {
-                let EventKind::Queued { inputs, .. } = engine.first_event(self.id).await?.kind else {
-                    let message = "the journal has no beginning";
-                    return Err(EngineError::new(FORK, EngineErrorKind::Unreadable, message));
-                };
-                Value::clone(&inputs)
-            }
+            None => folded.machine.inputs().clone(),
         };
         let plan = folded.machine.plan().clone();
         let submission = Submission {

@@ -1,10 +1,13 @@
 //! From a store's row to a machine.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Inner;
 use super::error::{EngineError, EngineErrorKind};
-use crate::execution::{Event, Execution};
+use crate::execution::{Event, EventKind, Execution};
 use crate::ids::{ExecutionId, Seq};
 use crate::store::{ExecutionRecord, JournalEntry, Lease, Loaded, Scope, StoreError};
 
@@ -76,14 +79,22 @@ impl Inner {
         Ok(())
     }
 
-    /// The first event of an execution: what it was given.
-    pub(super) async fn first_event(&self, id: ExecutionId) -> Result<Event, EngineError> {
+    /// What an execution was given when it was made, or when it was let go: then that is its second event.
+    pub(super) async fn inputs_of(&self, id: ExecutionId) -> Result<Arc<Value>, EngineError> {
         let entries = self
             .store
-            .journal(&Scope::System, id, Seq(0), 1)
+            .journal(&Scope::System, id, Seq(0), 2)
             .await
             .map_err(|error| EngineError::of_store(LOAD, error))?;
-        event_of(id, entries.first().ok_or_else(|| damaged(id))?)
+        let mut given = None;
+        for entry in &entries {
+            if let EventKind::Queued { inputs, .. } | EventKind::Started { inputs: Some(inputs), .. } =
+                event_of(id, entry)?.kind
+            {
+                given = Some(inputs);
+            }
+        }
+        given.ok_or_else(|| damaged(id))
     }
 
     /// Whether the journal has grown beyond `seen`.

@@ -24,12 +24,18 @@ const ATTEMPTS: u32 = 4;
 pub struct SubmitOptions {
     /// Makes submitting twice safe: the same key gives the execution that was made first. Default none.
     pub idempotency_key: Option<String>,
+    /// What tells a repeated request from another one under the same key. Default a hash of all that is submitted.
+    pub fingerprint: Option<String>,
     /// Higher is served first. Default 0.
     pub priority: i32,
     /// Not before. Default at once.
     pub start_at: Option<Timestamp>,
-    /// Whether it is only made, and waits for [`Handle::start`](super::Handle::start). Default false.
+    /// Whether it is only made, and waits for [`Handle::start`](super::Handle::start), for 24 hours: then it is stopped.
+    /// Inputs that are null, and secrets, may be given until it is started. Default false.
     pub held: bool,
+    /// Whether it is stopped before the first step that may change something, or that a person does. Its result then says
+    /// which step that is, and what its actions would have been. Default false.
+    pub dry_run: bool,
 }
 
 /// All that makes an execution.
@@ -52,6 +58,7 @@ impl Submission<'_> {
             "priority": self.options.priority,
             "startAt": self.options.start_at,
             "held": self.options.held,
+            "dryRun": self.options.dry_run,
             "parent": self.parent,
             "seed": self.seed,
         });
@@ -61,7 +68,8 @@ impl Submission<'_> {
 
     fn idempotency(&self) -> Option<IdempotencyKey> {
         let key = self.options.idempotency_key.clone()?;
-        Some(IdempotencyKey { key, body_hash: self.body_hash() })
+        let body_hash = self.options.fingerprint.clone().unwrap_or_else(|| self.body_hash());
+        Some(IdempotencyKey { key, body_hash })
     }
 }
 
@@ -75,11 +83,13 @@ impl Inner {
     ) -> Result<Created, EngineError> {
         let plan = self.plans.share(submission.plan)?;
         let idempotency = submission.idempotency();
-        let inputs = plan.check_inputs(&submission.inputs).map_err(|diagnostics| {
-            EngineError::new(SUBMIT, EngineErrorKind::Invalid, "the inputs do not fit")
-                .with_source(diagnostics)
-        })?;
-        self.check_secrets(owner, &plan).await?;
+        let inputs = match check_inputs(SUBMIT, &plan, &submission.inputs) {
+            Err(_) if submission.options.held && submission.inputs.is_null() => Value::Null,
+            checked => checked?,
+        };
+        if !submission.options.held {
+            self.check_secrets(SUBMIT, owner, &plan).await?;
+        }
         let put = || self.store.put_document(owner, new_document(&plan.document));
         repeated(put).await.map_err(|error| EngineError::of_store(SUBMIT, error))?;
 
@@ -87,7 +97,8 @@ impl Inner {
         let mut machine = Execution::new(id, plan.clone());
         let now = self.store.now().await.map_err(|error| EngineError::of_store(SUBMIT, error))?;
         let Submission { options, parent, seed, .. } = submission;
-        let queue = Queue { inputs, held: options.held, start_at: options.start_at, parent, seed };
+        let SubmitOptions { held, dry_run, start_at, .. } = options;
+        let queue = Queue { inputs, held, dry_run, start_at, parent, seed };
         let step = machine.queue(now, actor, queue);
         let request = NewExecution {
             id,
@@ -113,7 +124,12 @@ impl Inner {
     }
 
     /// Tells at once which secrets have no value, rather than in the middle of the work.
-    async fn check_secrets(&self, owner: &OwnerId, plan: &Plan) -> Result<(), EngineError> {
+    pub(super) async fn check_secrets(
+        &self,
+        operation: &'static str,
+        owner: &OwnerId,
+        plan: &Plan,
+    ) -> Result<(), EngineError> {
         let mut missing = Vec::new();
         for secret in &plan.settings.secrets {
             let name = &secret.declaration.name;
@@ -121,7 +137,7 @@ impl Inner {
                 Some(secrets) => secrets
                     .available(owner, &plan.document.id, name)
                     .await
-                    .map_err(|error| EngineError::of_secret(SUBMIT, error))?,
+                    .map_err(|error| EngineError::of_secret(operation, error))?,
                 None => false,
             };
             if !available {
@@ -133,8 +149,20 @@ impl Inner {
         }
         let message =
             format!("no value is known for the secrets that the document declares: {}", missing.join(", "));
-        Err(EngineError::new(SUBMIT, EngineErrorKind::SecretMissing, message))
+        Err(EngineError::new(operation, EngineErrorKind::SecretMissing, message))
     }
+}
+
+/// The inputs with the defaults of the document filled in.
+pub(super) fn check_inputs(
+    operation: &'static str,
+    plan: &Plan,
+    inputs: &Value,
+) -> Result<Value, EngineError> {
+    plan.check_inputs(inputs).map_err(|diagnostics| {
+        EngineError::new(operation, EngineErrorKind::Invalid, "the inputs do not fit")
+            .with_source(diagnostics)
+    })
 }
 
 /// Sends a request again while the store does not answer. For requests that have no second effect.

@@ -27,7 +27,7 @@ impl Execution {
             | EventKind::VariablesSet { .. }
             | EventKind::Completed { .. }
             | EventKind::Failed { .. }
-            | EventKind::Stopped
+            | EventKind::Stopped { .. }
             | EventKind::Logged { .. } => self.apply_life(event),
             EventKind::SessionOpened { .. }
             | EventKind::SessionFailed { .. }
@@ -83,19 +83,25 @@ impl Execution {
     fn apply_life(&mut self, event: &Event) {
         let state = &mut self.state;
         match &event.kind {
-            EventKind::Queued { inputs, held, start_at, parent, seed } => {
+            EventKind::Queued { inputs, held, dry_run, start_at, parent, seed } => {
                 if let Some(seed) = seed {
                     self.apply_seed(seed);
                 }
                 let state = &mut self.state;
                 state.inputs = Variable::new((**inputs).clone());
                 state.held = *held;
+                state.dry_run = *dry_run;
                 state.start_at = *start_at;
                 state.parent = *parent;
                 state.created_at = event.at;
             }
-            EventKind::Started { vars: None } => state.held = false,
-            EventKind::Started { vars: Some(vars) } => {
+            EventKind::Started { inputs, vars: None } => {
+                state.held = false;
+                if let Some(inputs) = inputs {
+                    state.inputs = Variable::new((**inputs).clone());
+                }
+            }
+            EventKind::Started { vars: Some(vars), .. } => {
                 state.held = false;
                 state.started = true;
                 state.started_at = Some(event.at);
@@ -118,7 +124,7 @@ impl Execution {
                 }
                 self.state.last_failure = Some(failure.clone());
             }
-            EventKind::Stopped => self.end(event, Status::Stopped, None),
+            EventKind::Stopped { result } => self.end(event, Status::Stopped, result.clone()),
             _ => {}
         }
     }

@@ -232,7 +232,7 @@ impl Execution {
     }
 
     /// The step's actions as they would be performed now. Where a value is only known later, as the document writes it.
-    fn rendered_actions(&self, planned: &PlanStep) -> Vec<Arc<Action>> {
+    pub(super) fn rendered_actions(&self, planned: &PlanStep) -> Vec<Arc<Action>> {
         let PlanKind::Task(task) = &planned.kind else { return Vec::new() };
         let scope = self.scope(Some(&planned.id));
         let render = |action: &crate::plan::PlanAction| {

@@ -17,7 +17,10 @@ use crate::recovery::{Failure, RecoveryOption};
 #[derive(Debug, Clone)]
 pub enum Input {
     /// A person lets a held execution go.
-    Start,
+    Start {
+        /// What it is given instead of what it was made with. They fit the document.
+        inputs: Option<Arc<serde_json::Value>>,
+    },
     /// A person asks for a pause at the next step.
     Pause,
     /// A person resumes a paused execution.
@@ -229,7 +232,7 @@ impl Input {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Start => "start",
+            Self::Start { .. } => "start",
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Stop => "stop",

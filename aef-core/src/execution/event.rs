@@ -93,6 +93,9 @@ pub enum EventKind {
         /// Whether it is held until it is started.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
+        /// Whether it is stopped before the first step that may change something.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
         /// Not before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start_at: Option<Timestamp>,
@@ -105,6 +108,9 @@ pub enum EventKind {
     },
     /// A held execution was let go, or a queued one began.
     Started {
+        /// What it was given when it was let go, defaults filled in; absent where that is what it was made with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Arc<Value>>,
         /// The first values of `vars`; absent while it is only let go.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         vars: Option<Values>,
@@ -433,8 +439,12 @@ pub enum EventKind {
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         result: Option<Value>,
     },
-    /// A person ended it.
-    Stopped,
+    /// It was ended before its end: by a person, as a dry run, or because nobody started it.
+    Stopped {
+        /// What a dry run came to.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
+    },
     /// Something worth telling.
     Logged {
         /// How grave.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::command::{Command, OpenSession};
 use super::event::{EventKind, Jump, SkipReason, Values};
@@ -12,7 +13,7 @@ use super::state::{At, FrameKind, Parking, Phase, StepRun};
 use super::status::PauseReason;
 use super::variables::{Layer, View};
 use crate::browser::ConditionResult;
-use crate::document::{ActionKind, BrowserConfig, Condition};
+use crate::document::{ActionKind, BrowserConfig, Condition, Risk};
 use crate::ids::{Seq, StepId};
 use crate::plan::{ExpressionError, PlanCondition, PlanKind, PlanStep, Scope};
 use crate::recovery::{ErrorKind, Failure};
@@ -75,7 +76,7 @@ impl Execution {
 
     fn begin(&self, now: Timestamp) -> Next {
         if self.state.requests.stop {
-            return Next::Emit(EventKind::Stopped);
+            return Next::Emit(EventKind::Stopped { result: None });
         }
         if self.state.paused.is_some() || self.state.start_at.is_some_and(|start| start > now) {
             return Next::Wait;
@@ -95,7 +96,7 @@ impl Execution {
                 }
             }
         }
-        Next::Emit(EventKind::Started { vars: Some(vars) })
+        Next::Emit(EventKind::Started { inputs: None, vars: Some(vars) })
     }
 
     /// What stands above the procedure: an action in flight, parking, requests, waits, limits.
@@ -115,7 +116,7 @@ impl Execution {
             return Some(if state.session {
                 Next::Do(Command::CloseSession)
             } else {
-                Next::Emit(EventKind::Stopped)
+                Next::Emit(EventKind::Stopped { result: None })
             });
         }
         if let Some(failure) = self.over_limit(now) {
@@ -240,7 +241,7 @@ impl Execution {
             return self.apply_handler(run, handler);
         }
         if run.phase == Phase::Entered
-            && let Some(next) = self.before_checkpoint(planned)
+            && let Some(next) = self.end_of_dry_run(planned).or_else(|| self.before_checkpoint(planned))
         {
             return next;
         }
@@ -252,6 +253,31 @@ impl Execution {
             PlanKind::Loop(each) => self.enter_loop(&run.step, each),
             PlanKind::Decision(decision) => self.decide(run, planned, decision),
         }
+    }
+
+    /// A dry run is stopped before the first step that may change something, and shows what that step would do.
+    fn end_of_dry_run(&self, planned: &PlanStep) -> Option<Next> {
+        let changes = match &planned.kind {
+            PlanKind::Task(_) => planned.risk > Risk::Read,
+            PlanKind::Manual(_) => true,
+            PlanKind::Group(_) | PlanKind::Loop(_) | PlanKind::Decision(_) | PlanKind::End(_) => false,
+        };
+        if !self.state.dry_run || !changes {
+            return None;
+        }
+        if self.state.session {
+            return Some(Next::Do(Command::CloseSession));
+        }
+        let result = json!({
+            "dryRun": true,
+            "stoppedBefore": {
+                "stepId": planned.id,
+                "stepName": planned.name,
+                "risk": planned.risk,
+                "actions": self.rendered_actions(planned),
+            },
+        });
+        Some(Next::Emit(EventKind::Stopped { result: Some(result) }))
     }
 
     fn leave(&self, step: &StepId) -> Next {

@@ -48,6 +48,8 @@ pub struct Queue {
     pub inputs: Value,
     /// Whether it is held until it is started.
     pub held: bool,
+    /// Whether it is stopped before the first step that may change something.
+    pub dry_run: bool,
     /// Not before.
     pub start_at: Option<Timestamp>,
     /// The execution it is forked from.
@@ -118,8 +120,9 @@ impl Execution {
     /// Makes the first event.
     pub fn queue(&mut self, now: Timestamp, actor: &Actor, queue: Queue) -> Step {
         let mut batch = Batch::new(now, actor);
-        let Queue { inputs, held, start_at, parent, seed } = queue;
-        self.emit(&mut batch, EventKind::Queued { inputs: Arc::new(inputs), held, start_at, parent, seed });
+        let Queue { inputs, held, dry_run, start_at, parent, seed } = queue;
+        let inputs = Arc::new(inputs);
+        self.emit(&mut batch, EventKind::Queued { inputs, held, dry_run, start_at, parent, seed });
         self.finish(batch)
     }
 
@@ -241,6 +244,12 @@ impl Execution {
     #[must_use]
     pub const fn seq(&self) -> Seq {
         self.state.seq
+    }
+
+    /// What it was given, defaults filled in; null while it is held and was given nothing yet.
+    #[must_use]
+    pub fn inputs(&self) -> &serde_json::Value {
+        self.state.inputs.json()
     }
 
     /// Where it stands.

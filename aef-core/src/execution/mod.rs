@@ -36,7 +36,7 @@ pub use fork::ForkError;
 pub use machine::{Execution, Queue, SnapshotError};
 pub use status::{PauseReason, Status};
 pub use summary::{OpenCheckpoint, Summary};
-pub use timers::{TAKEOVER_IDLE, WARM};
+pub use timers::{HELD, TAKEOVER_IDLE, WARM};
 pub use variables::{MAX_VALUE_BYTES, MAX_VALUES_BYTES};
 pub use view::{ExecutionState, RecoveryOffer};
 

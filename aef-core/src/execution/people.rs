@@ -1,5 +1,7 @@
 //! What people ask: checked against where the execution stands, and written down. They never start work.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::checkpoint::{Answer, AnswerKind, Checkpoint, CheckpointKind};
@@ -19,7 +21,7 @@ impl Execution {
             return Err(self.reject(name, ": it is finished; fork it to run it again"));
         }
         match input {
-            Input::Start => self.start(batch, name),
+            Input::Start { inputs } => self.start(batch, name, inputs),
             Input::Pause => self.pause(batch, name),
             Input::Resume => self.resume(batch, name),
             Input::Stop => {
@@ -55,11 +57,16 @@ impl Execution {
         Rejected { input, status: self.status(), detail: detail.into(), answered: None, cause: None }
     }
 
-    fn start(&mut self, batch: &mut Batch<'_>, name: &'static str) -> Result<(), Rejected> {
+    fn start(
+        &mut self,
+        batch: &mut Batch<'_>,
+        name: &'static str,
+        inputs: Option<Arc<Value>>,
+    ) -> Result<(), Rejected> {
         if self.status() != Status::Created {
             return Err(self.reject(name, ": only a held execution is started"));
         }
-        self.emit(batch, EventKind::Started { vars: None });
+        self.emit(batch, EventKind::Started { inputs, vars: None });
         Ok(())
     }
 
@@ -97,7 +104,7 @@ impl Execution {
             || self.state.in_flight.is_some()
             || matches!(self.status(), Status::Running | Status::TakenOver);
         if !busy {
-            self.emit(batch, EventKind::Stopped);
+            self.emit(batch, EventKind::Stopped { result: None });
         } else if !self.state.requests.stop {
             self.emit(batch, EventKind::StopRequested);
         }

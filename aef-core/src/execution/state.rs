@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) seq: Seq,
     pub(super) end: Option<End>,
     pub(super) held: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) dry_run: bool,
     pub(super) started: bool,
     pub(super) start_at: Option<Timestamp>,
     pub(super) parent: Option<ExecutionId>,
@@ -287,6 +289,7 @@ impl State {
             seq: Seq(0),
             end: None,
             held: false,
+            dry_run: false,
             started: false,
             start_at: None,
             parent: None,

@@ -13,6 +13,9 @@ pub const WARM: SignedDuration = SignedDuration::from_secs(60);
 /// How long a takeover lasts without a sign of the person.
 pub const TAKEOVER_IDLE: SignedDuration = SignedDuration::from_secs(10 * 60);
 
+/// How long an execution is held for somebody to start it. Then it is stopped.
+pub const HELD: SignedDuration = SignedDuration::from_hours(24);
+
 /// The timers, in the order in which those that are due at once fire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -22,6 +25,7 @@ enum Timer {
     TakeoverIdle,
     HoldEnds,
     Park,
+    HeldTooLong,
 }
 
 impl Execution {
@@ -36,10 +40,10 @@ impl Execution {
         Some((due, self.fired(timer)?))
     }
 
-    fn timers(&self) -> [Option<(Timestamp, Timer)>; 6] {
+    fn timers(&self) -> [Option<(Timestamp, Timer)>; 7] {
         let state = &self.state;
         if state.end.is_some() || state.in_flight.is_some() {
-            return [None; 6];
+            return [None; 7];
         }
         let quiet = state.paused.is_none() && state.taken_over.is_none();
         let expiry = state.checkpoint.as_ref().filter(|open| quiet && !open.expired);
@@ -56,6 +60,7 @@ impl Execution {
                 .map(|due| (due, Timer::TakeoverIdle)),
             hold.map(|due| (due, Timer::HoldEnds)),
             park.map(|due| (due, Timer::Park)),
+            state.held.then(|| later(state.created_at, HELD)).flatten().map(|due| (due, Timer::HeldTooLong)),
         ]
     }
 
@@ -94,6 +99,7 @@ impl Execution {
             Timer::TakeoverIdle => EventKind::Paused { reason: PauseReason::TakeoverIdle },
             Timer::HoldEnds => EventKind::Paused { reason: PauseReason::PageLost },
             Timer::Park => EventKind::ParkingStarted,
+            Timer::HeldTooLong => EventKind::Stopped { result: None },
         })
     }
 

@@ -12,7 +12,6 @@ use super::super::error::EngineError;
 use super::super::given::Given;
 use super::super::policy::origin_allowed;
 use crate::browser::SecretSource;
-use crate::execution::EventKind;
 use crate::ids::{DocumentId, ExecutionId, OwnerId, StepId};
 use crate::plan::{Names, Plan, Scope};
 use crate::secrets::{SecretError, SecretProvider, SecretRequest, SecretString};
@@ -41,11 +40,7 @@ pub(super) async fn declared_by(
     if plan.settings.secrets.is_empty() {
         return Ok(asked.collect());
     }
-    let inputs = if let EventKind::Queued { inputs, .. } = engine.first_event(execution).await?.kind {
-        Value::from(Serde(&*inputs))
-    } else {
-        Value::UNDEFINED
-    };
+    let inputs = Value::from(Serde(&*engine.inputs_of(execution).await?));
     let scope: Scope = Arc::new(Inputs { inputs, timezone: plan.settings.timezone.clone() });
     let declared = plan.settings.secrets.iter().map(|secret| {
         let name = secret.declaration.name.clone();

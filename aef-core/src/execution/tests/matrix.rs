@@ -48,7 +48,7 @@ fn inputs(script: &Script) -> Vec<Input> {
     let op = script.machine.in_flight().unwrap_or(7);
     let token = script.machine.seq();
     vec![
-        Input::Start,
+        Input::Start { inputs: None },
         Input::Pause,
         Input::Resume,
         Input::Stop,
