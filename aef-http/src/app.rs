@@ -9,7 +9,7 @@ use aef_core::plan::Plan;
 use aef_core::store::{HostStore, IdempotencyKey, ListQuery, Scope, StoredDocument};
 use axum::http::{HeaderMap, header};
 
-use crate::auth::{ApiKeys, Authenticator, Caller, InternalSecret, StatusTokens};
+use crate::auth::{ApiKeys, Authenticator, Caller, InternalSecret, Principal, StatusTokens};
 use crate::cors::Cors;
 use crate::limits::Budgets;
 use crate::live::{Connections, LiveTickets};
@@ -134,7 +134,7 @@ impl App {
             Some(steps) => {
                 let whole = self.engine.plan(stored)?;
                 let subset = self.engine.compile_subset(&whole.document, steps);
-                subset.map(Arc::new).map_err(|found| Problem::of_document(&found))
+                subset.map(Arc::new).map_err(|found| Problem::of_diagnostics("document", &found))
             }
         }
     }
@@ -180,8 +180,18 @@ impl App {
     }
 }
 
+/// Does what takes a while away from the threads that answer requests.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "work for a request panicked");
+        Problem::new(Code::Internal, "this is not your fault; the server's log says more")
+    })
+}
+
 /// The document that a caller's key is bound to.
-pub(crate) fn bound_document(caller: &Caller) -> Option<&DocumentId> {
+pub(crate) fn bound_document(caller: &Principal) -> Option<&DocumentId> {
     caller.key.as_ref().and_then(|key| key.document.as_ref())
 }
 

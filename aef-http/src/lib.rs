@@ -55,7 +55,7 @@ pub use crate::auth::{
     Principal, Role,
 };
 pub use crate::limits::{Limits, Rate};
-pub use crate::options::{HttpOptions, MetricsText};
+pub use crate::options::{HttpOptions, MetricsSource, OPEN_METRICS};
 pub use crate::problem::{Code, Problem};
 pub use crate::random::RandomError;
 pub use crate::relay::{Advertisement, LiveRelay, live_router};

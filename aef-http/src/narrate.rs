@@ -107,7 +107,7 @@ const fn level(kind: &EventKind) -> Level {
         | EventKind::RetryScheduled { .. }
         | EventKind::RecoveryOffered { .. }
         | EventKind::Reentered { .. }
-        | EventKind::Stopped => Level::Warn,
+        | EventKind::Stopped { .. } => Level::Warn,
         EventKind::ActionStarted { .. }
         | EventKind::ActionSucceeded { .. }
         | EventKind::EvidenceCaptured { .. }

@@ -4,15 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 
 use aef_core::engine::{SealedSecrets, Shutdown, WorkerOptions};
+use aef_core::enrich::Enricher;
 use aef_core::secrets::SecretString;
 use aef_core::store::HostStore;
+use async_trait::async_trait;
 use url::Url;
 
 use crate::auth::Authenticator;
 use crate::limits::Limits;
 
-/// Gives the text of `/metrics`, in Prometheus' format.
-pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+/// The media type of what a [`MetricsSource`] gives.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Gives what `/metrics` answers.
+#[async_trait]
+pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
+    /// What was measured, in the text format of OpenMetrics, which Prometheus reads; `None` where it cannot be told.
+    async fn open_metrics(&self) -> Option<String>;
+}
 
 /// How the surface is set up. [`HttpOptions::new`] gives the defaults.
 #[derive(Clone)]
@@ -30,6 +39,9 @@ pub struct HttpOptions {
     pub signing_key: Option<[u8; 32]>,
     /// Where owners may give secrets. Default nowhere: the routes answer `not_configured`.
     pub secrets: Option<SealedSecrets>,
+    /// Who proposes actions for the steps that SOPs tell in words only, when documents are made of them. Default nobody: a
+    /// person does those steps.
+    pub enricher: Option<Arc<dyn Enricher>>,
     /// The address under which clients reach the surface, where that is another than the one they name in `Host`: behind
     /// a proxy, or under a prefix. Default none.
     pub public_base_url: Option<Url>,
@@ -41,8 +53,8 @@ pub struct HttpOptions {
     pub limits: Limits,
     /// Whether the last address in `X-Forwarded-For` is the caller's: only behind a proxy that sets it. Default false.
     pub trust_forwarded: bool,
-    /// What `/metrics` answers. Default none: there is no such route.
-    pub metrics: Option<MetricsText>,
+    /// What `/metrics` answers, to anybody who asks. Default nothing: the route answers `not_configured`.
+    pub metrics: Option<Arc<dyn MetricsSource>>,
     /// How executions are performed for hosts without a worker; `concurrency` bounds one call.
     pub worker: WorkerOptions,
     /// Begins when the server is to end: from then on requests are refused and sockets closed.
@@ -59,6 +71,7 @@ impl HttpOptions {
             internal_secret: None,
             signing_key: None,
             secrets: None,
+            enricher: None,
             public_base_url: None,
             origins: Vec::new(),
             aliases: Vec::new(),

@@ -83,7 +83,7 @@ codes! {
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The body is of another type than the route takes.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The type of the body is not supported";
-    /// A document does not compile.
+    /// A document does not compile, or no document can be made of an SOP.
     InvalidDocument = "invalid_document", UNPROCESSABLE_ENTITY, "The document is not valid";
     /// The inputs do not fit the document, the data not the form, or a value not its place.
     InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The input is not valid";
@@ -197,10 +197,10 @@ impl Problem {
         }])
     }
 
-    /// A document that does not compile.
-    pub(crate) fn of_document(found: &Diagnostics) -> Self {
+    /// A document or an SOP that is not valid.
+    pub(crate) fn of_diagnostics(what: &str, found: &Diagnostics) -> Self {
         let count = found.iter().filter(|one| one.severity == Severity::Error).count();
-        let detail = format!("the document has {count} errors; `errors` names each with its place");
+        let detail = format!("the {what} has {count} errors; `errors` names each with its place");
         Self::new(Code::InvalidDocument, detail).with_faults(faults(found))
     }
 

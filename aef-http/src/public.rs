@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::options::OPEN_METRICS;
 use crate::problem::{Code, Problem};
 
 /// How it stands.
@@ -46,11 +47,15 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem> {
 /// Figures for Prometheus
 #[utoipa::path(
     get, path = "/metrics", tag = "health",
-    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain")),
+    responses((
+        status = 200, description = "The text format of OpenMetrics",
+        body = String, content_type = "application/openmetrics-text",
+    )),
 )]
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let render = app.options.metrics.as_ref();
-    let render = render.ok_or_else(|| Problem::new(Code::NotConfigured, "the host gives no figures here"))?;
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, kind)], render()).into_response())
+    let source = app.options.metrics.as_ref();
+    let source = source.ok_or_else(|| Problem::new(Code::NotConfigured, "the host gives no figures here"))?;
+    let text = source.open_metrics().await;
+    let text = text.ok_or_else(|| Problem::new(Code::Internal, "the figures cannot be told now"))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))], text).into_response())
 }

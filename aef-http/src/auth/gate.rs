@@ -12,9 +12,9 @@ use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::policy::{self, Need};
+use super::policy::{self, Need, Reach};
 use super::{Principal, Role};
-use crate::app::App;
+use crate::app::{App, bound_document};
 use crate::problem::{Code, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -113,7 +113,7 @@ async fn admit(app: &App, parts: &Parts, asked: &Asked) -> Result<(Caller, crate
     let refused = |problem| (Some(caller.clone()), problem);
     let (need, budget) = policy::of(&parts.method, &asked.route);
     let left = app.budgets.principal(budget, &caller.counted_as()).map_err(refused)?;
-    may(&caller, need).map_err(refused)?;
+    may(&caller, need, policy::reach(&asked.route)).map_err(refused)?;
     app.cors.key_may(&caller, parts).map_err(refused)?;
     Ok((caller, left))
 }
@@ -135,10 +135,13 @@ fn unauthenticated() -> Problem {
 }
 
 /// Whether a caller may do what a route asks for.
-fn may(caller: &Principal, need: Need) -> Result<(), Problem> {
+fn may(caller: &Principal, need: Need, reach: Reach) -> Result<(), Problem> {
     let reads = matches!(need, Need::Scope(scopes) if scopes.contains(&KeyScope::Read));
-    if caller.reads_only.is_some() && !reads {
+    if caller.reads_only.is_some() && !(reads && reach == Reach::Execution) {
         return Err(Problem::forbidden("this token only reads its execution"));
+    }
+    if reach == Reach::Owner && bound_document(caller).is_some() {
+        return Err(Problem::forbidden("the key is for one document; this takes one for all of its owner's"));
     }
     match need {
         Need::Service if caller.role != Role::Service => {

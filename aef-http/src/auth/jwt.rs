@@ -9,10 +9,11 @@ use aef_core::secrets::{ExposeSecret as _, SecretString};
 use async_trait::async_trait;
 use axum::http::request::Parts;
 use jiff::Timestamp;
-use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation, decode, decode_header};
 use serde::Deserialize;
+use url::Url;
 
+use super::jwks::{JwksError, Key, RemoteKeys};
 use super::{AuthError, Authenticator, Principal, Role, bearer};
 
 /// What a token must say beside being signed and not expired.
@@ -27,34 +28,16 @@ pub struct JwtOptions {
 }
 
 /// Recognises JSON Web Tokens in `Authorization: Bearer`; `sub` names the owner.
+#[derive(Debug)]
 pub struct JwtAuthenticator {
-    keys: Vec<Key>,
+    keys: Keys,
     service_role: Option<String>,
 }
 
-/// A key with what a token signed by it must be.
-struct Key {
-    id: Option<String>,
-    decoding: DecodingKey,
-    validation: Validation,
-}
-
-/// Why a set of keys is not usable.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwksError {
-    /// The file cannot be read.
-    #[error("the file of keys cannot be read")]
-    File(#[source] std::io::Error),
-    /// It is no set of keys.
-    #[error("it is no JSON Web Key Set")]
-    Syntax(#[source] serde_json::Error),
-    /// A key of it cannot be used.
-    #[error("a key of the set cannot be used")]
-    Key(#[source] jsonwebtoken::errors::Error),
-    /// It has no public key to sign with.
-    #[error("the set holds no key that verifies signatures")]
-    Empty,
+/// Where the keys come from.
+enum Keys {
+    Given(Arc<[Key]>),
+    Published(Box<RemoteKeys>),
 }
 
 /// What is read of a token.
@@ -75,30 +58,16 @@ impl JwtAuthenticator {
             decoding: DecodingKey::from_secret(secret.expose_secret().as_bytes()),
             validation: validation(Algorithm::HS256, &options),
         };
-        Self { keys: vec![key], service_role: options.service_role }
+        Self { keys: Keys::Given([key].into()), service_role: options.service_role }
     }
 
     /// Tokens that are signed with a private key of this set of public ones. Keys for encryption and shared secrets in it
-    /// are left out: a public set proves nothing by a secret.
+    /// are left out.
     ///
     /// # Errors
     /// Where it holds no key that can be used.
     pub fn jwks(json: &str, options: JwtOptions) -> Result<Self, JwksError> {
-        let set: JwkSet = serde_json::from_str(json).map_err(JwksError::Syntax)?;
-        let mut keys = Vec::new();
-        for jwk in &set.keys {
-            let algorithm =
-                jwk.common.key_algorithm.and_then(|algorithm| Algorithm::try_from(algorithm).ok());
-            let Some(algorithm) = algorithm.filter(|algorithm| is_asymmetric(*algorithm)) else { continue };
-            keys.push(Key {
-                id: jwk.common.key_id.clone(),
-                decoding: DecodingKey::from_jwk(jwk).map_err(JwksError::Key)?,
-                validation: validation(algorithm, &options),
-            });
-        }
-        if keys.is_empty() {
-            return Err(JwksError::Empty);
-        }
+        let keys = Keys::Given(super::jwks::read(json.as_bytes(), &options)?);
         Ok(Self { keys, service_role: options.service_role })
     }
 
@@ -111,28 +80,52 @@ impl JwtAuthenticator {
         Self::jwks(&json, options)
     }
 
-    fn claims(&self, token: &str) -> Result<Claims, jsonwebtoken::errors::Error> {
-        let header = decode_header(token)?;
-        let fits = |key: &&Key| key.id.is_none() || header.kid.is_none() || key.id == header.kid;
+    /// As [`JwtAuthenticator::jwks`], from the address where the issuer publishes its set: https, or http on this machine.
+    /// It is asked when the first token comes, again after ten minutes, and when a token names a key that is not in the
+    /// set, twice a minute at most; each time for at most 5 s. A set whose address does not answer any more is good for an
+    /// hour.
+    ///
+    /// # Errors
+    /// Where the address is none of these, or this machine has no certificates.
+    pub fn jwks_url(url: &Url, options: JwtOptions) -> Result<Self, JwksError> {
+        let service_role = options.service_role.clone();
+        Ok(Self { keys: Keys::Published(Box::new(RemoteKeys::new(url, options)?)), service_role })
+    }
+
+    async fn claims(&self, token: &str) -> Result<Claims, AuthError> {
+        let not_good = |error: jsonwebtoken::errors::Error| {
+            AuthError::Refused(format!("the token is not good: {error}"))
+        };
+        let id = decode_header(token).map_err(not_good)?.kid;
+        let keys = match &self.keys {
+            Keys::Given(keys) => keys.clone(),
+            Keys::Published(keys) => {
+                let keys = keys.for_token(id.as_deref()).await;
+                keys.map_err(|error| AuthError::Unavailable(error.into()))?
+            }
+        };
         let mut last = jsonwebtoken::errors::ErrorKind::InvalidSignature.into();
-        for key in self.keys.iter().filter(fits) {
+        for key in keys.iter().filter(|key| key.fits(id.as_deref())) {
             match decode::<Claims>(token, &key.decoding, &key.validation) {
                 Ok(TokenData { claims, .. }) => return Ok(claims),
                 Err(error) => last = error,
             }
         }
-        Err(last)
+        Err(not_good(last))
     }
 }
 
-impl fmt::Debug for JwtAuthenticator {
+impl fmt::Debug for Keys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("JwtAuthenticator").field("keys", &self.keys.len()).finish_non_exhaustive()
+        match self {
+            Self::Given(keys) => write!(out, "{} keys", keys.len()),
+            Self::Published(keys) => keys.fmt(out),
+        }
     }
 }
 
 /// The algorithm is the key's; what a token says of it counts for nothing.
-fn validation(algorithm: Algorithm, options: &JwtOptions) -> Validation {
+pub(super) fn validation(algorithm: Algorithm, options: &JwtOptions) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.validate_nbf = true;
     let mut required = vec!["exp", "sub"];
@@ -148,10 +141,6 @@ fn validation(algorithm: Algorithm, options: &JwtOptions) -> Validation {
     validation
 }
 
-const fn is_asymmetric(algorithm: Algorithm) -> bool {
-    !matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512)
-}
-
 #[async_trait]
 impl Authenticator for JwtAuthenticator {
     async fn authenticate(&self, request: &Parts) -> Result<Option<Principal>, AuthError> {
@@ -161,9 +150,7 @@ impl Authenticator for JwtAuthenticator {
         else {
             return Ok(None);
         };
-        let claims = self
-            .claims(token)
-            .map_err(|error| AuthError::Refused(format!("the token is not good: {error}")))?;
+        let claims = self.claims(token).await?;
         if claims.sub.is_empty() {
             return Err(AuthError::Refused("the token names no owner".to_owned()));
         }

@@ -2,6 +2,7 @@
 
 mod gate;
 mod internal;
+mod jwks;
 mod jwt;
 mod keys;
 mod policy;
@@ -19,7 +20,8 @@ use jiff::Timestamp;
 
 pub(crate) use self::gate::{Caller, gate, stamp};
 pub(crate) use self::internal::InternalSecret;
-pub use self::jwt::{JwksError, JwtAuthenticator, JwtOptions};
+pub use self::jwks::JwksError;
+pub use self::jwt::{JwtAuthenticator, JwtOptions};
 pub(crate) use self::keys::ApiKeys;
 pub use self::keys::{ImportError, IssuedKey, KeyRequest};
 pub(crate) use self::tokens::StatusTokens;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::sops::VersionParam;
-use crate::app::{App, bound_document, may_see_document};
+use crate::app::{App, apart, bound_document, may_see_document};
 use crate::auth::Caller;
 use crate::extract::{DocumentText, Params, Segment};
 use crate::page::{PageParams, cut};
@@ -96,18 +96,21 @@ fn row(stored: &StoredDocument) -> DocumentRow {
     }
 }
 
-/// Reads and compiles a document away from the threads that answer requests: a large one takes a while.
-async fn compile(engine: &Engine, text: DocumentText) -> Result<Plan, Problem> {
-    let engine = engine.clone();
-    let compiling = tokio::task::spawn_blocking(move || {
+/// Reads and compiles a document.
+async fn compiled(app: &App, text: DocumentText) -> Result<Plan, Problem> {
+    let engine = app.engine.clone();
+    let compiling = move || {
         let read =
             if text.is_yaml { Document::from_yaml(&text.text) } else { Document::from_json(&text.text) };
-        read.and_then(|document| engine.compile(&document)).map_err(|found| Problem::of_document(&found))
-    });
-    compiling.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "compiling a document panicked");
-        Err(Problem::new(Code::Internal, "the document could not be compiled"))
-    })
+        let document = read.map_err(|found| Problem::of_diagnostics("document", &found))?;
+        compile(&engine, &document)
+    };
+    apart(compiling).await?
+}
+
+/// Compiles a document, which takes a while where it is large.
+pub(super) fn compile(engine: &Engine, document: &Document) -> Result<Plan, Problem> {
+    engine.compile(document).map_err(|found| Problem::of_diagnostics("document", &found))
 }
 
 /// Keep a document
@@ -122,7 +125,7 @@ pub(super) async fn create(
     text: DocumentText,
 ) -> Result<(StatusCode, Json<Kept>), Problem> {
     let scoped = app.scoped(&caller)?;
-    let plan = compile(&app.engine, text).await?;
+    let plan = compiled(&app, text).await?;
     may_see_document(&caller, &plan.document.id)?;
     let stored = scoped.put_document(&plan.document).await?;
     Ok((StatusCode::CREATED, Json(Kept { row: row(&stored), warnings: faults(plan.warnings()) })))
@@ -178,7 +181,7 @@ pub(super) async fn validate(
     State(app): State<Arc<App>>,
     text: DocumentText,
 ) -> Result<Json<Validated>, Problem> {
-    let plan = compile(&app.engine, text).await?;
+    let plan = compiled(&app, text).await?;
     Ok(Json(Validated {
         aef_document_id: plan.document.id.clone(),
         hash: plan.hash.to_string(),

@@ -31,7 +31,7 @@ pub(super) struct Execute {
     /// Only these steps; what they read of others becomes an input.
     #[schema(value_type = Option<Vec<String>>, min_items = 1)]
     step_ids: Option<Vec<StepId>>,
-    /// The inputs, as the document's schema asks for them.
+    /// The inputs, as the document's schema asks for them. For a held execution, instead of those with which it was made.
     #[schema(value_type = Option<Object>)]
     inputs: Option<Value>,
     /// A held execution that was made of the document, to be let go instead of making one.
@@ -41,6 +41,9 @@ pub(super) struct Execute {
     priority: Option<i32>,
     /// Not before.
     start_at: Option<Timestamp>,
+    /// Whether it is stopped before the first step that may change something; its result then shows what that step would
+    /// do.
+    dry_run: Option<bool>,
 }
 
 /// An execution that was submitted.
@@ -93,11 +96,19 @@ async fn start(
         let detail = format!("{held} was made from the document `{}`", record.document);
         return Err(Problem::new(Code::DocumentMismatch, detail));
     }
-    if asked.inputs.is_some() || asked.step_ids.is_some() || asked.start_at.is_some() {
-        let message = "a held execution has its inputs, steps and time already: leave them out";
-        return Err(Problem::invalid("/executionId", message));
+    let settled = [
+        ("version", asked.version.is_some()),
+        ("stepIds", asked.step_ids.is_some()),
+        ("priority", asked.priority.is_some()),
+        ("startAt", asked.start_at.is_some()),
+        ("dryRun", asked.dry_run.is_some()),
+    ];
+    if let Some((field, _)) = settled.into_iter().find(|(_, given)| *given) {
+        let message = format!("a held execution was made with its `{field}`: leave it out");
+        return Err(Problem::invalid(&format!("/{field}"), message));
     }
-    Ok(handle.start().await?.status.into())
+    let inputs = asked.inputs.clone().unwrap_or(Value::Null);
+    Ok(handle.start_with(inputs).await?.status.into())
 }
 
 async fn submit(
@@ -113,7 +124,8 @@ async fn submit(
         idempotency_key,
         priority: asked.priority.unwrap_or(0),
         start_at: asked.start_at,
-        held: false,
+        dry_run: asked.dry_run.unwrap_or(false),
+        ..SubmitOptions::default()
     };
     let inputs = asked.inputs.unwrap_or(Value::Null);
     let handle = app.scoped(caller)?.submit(&plan, inputs, options).await?;

@@ -12,6 +12,8 @@ mod logs;
 mod secrets;
 mod sops;
 mod stop;
+mod trace;
+mod transform;
 
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(sops::create, sops::list))
         .routes(routes!(sops::get, sops::update))
+        .routes(routes!(transform::transform))
         .routes(routes!(documents::create, documents::list))
         .routes(routes!(documents::validate))
         .routes(routes!(documents::get))
@@ -38,6 +41,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(artifacts::screenshot))
         .routes(routes!(artifacts::get))
         .routes(routes!(artifacts::put))
+        .routes(routes!(trace::trace))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::answer))
         .routes(routes!(actions::act))

@@ -1,10 +1,11 @@
 //! Who may: enumerated over all routes from the description, not by hand.
 
 use aef_core::store::KeyScope;
-use aef_http::{KeyRequest, openapi};
+use aef_http::KeyRequest;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::contract::operations;
 use crate::stage::{ASKING, Client, Kept, READING, Sent, Stage, in_an_hour, key_of, on_each_store, token};
 
 on_each_store!(
@@ -29,18 +30,13 @@ struct Route {
 
 /// All routes of the description.
 fn routes() -> Vec<Route> {
-    let api = openapi();
-    let mut routes = Vec::new();
-    for (path, item) in api["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
-            routes.push(Route {
-                method: method.to_uppercase().parse().unwrap(),
-                path: path.clone(),
-                is_open: operation["security"] == json!([]),
-                body: operation.get("requestBody").map(|_| json!({})),
-            });
-        }
-    }
+    let route = |(method, path, operation): (Method, &str, &Value)| Route {
+        method,
+        path: path.to_owned(),
+        is_open: operation["security"] == json!([]),
+        body: operation.get("requestBody").map(|_| json!({})),
+    };
+    let routes: Vec<_> = operations().map(route).collect();
     assert!(routes.len() > 30, "the description names only {} routes", routes.len());
     routes
 }
@@ -62,7 +58,7 @@ impl Route {
         self.path
             .replace("{id}", id)
             .replace("{executionId}", &ids.execution)
-            .replace("{hash}", &"0".repeat(64))
+            .replace("{hash}", &ids.picture)
             .replace("{name}", "crm_password")
     }
 
@@ -96,6 +92,7 @@ struct Ids {
     execution: String,
     checkpoint: String,
     key: String,
+    picture: String,
 }
 
 impl Ids {
@@ -106,6 +103,7 @@ impl Ids {
             execution: "exec_00000000000000000000000000".into(),
             checkpoint: "chk_00000000000000000000000000".into(),
             key: "key_00000000000000000000000000".into(),
+            picture: "0".repeat(64),
         }
     }
 
@@ -123,8 +121,10 @@ impl Ids {
         let execution = ada.executes("save-record", json!({})).await;
         stage.reaches(&execution, aef_core::execution::Status::WaitingCheckpoint).await;
         let inbox = ada.get("/api/aef/checkpoints").await;
-        let checkpoint = inbox.body["checkpoints"][0]["id"].as_str().unwrap().to_owned();
-        Self { sop, document: "save-record".into(), execution, checkpoint, key }
+        let open = &inbox.body["checkpoints"][0];
+        let checkpoint = open["id"].as_str().unwrap().to_owned();
+        let picture = open["screenshot"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        Self { sop, document: "save-record".into(), execution, checkpoint, key, picture }
     }
 }
 
@@ -190,6 +190,10 @@ async fn another_owners_things_are_not_found_anywhere(kept: Kept) {
         let answer = bob.send(route.method.clone(), &path, route.fitting(&ids)).await;
         answer.is_problem(StatusCode::NOT_FOUND, "not_found");
         asked += 1;
+        if route.method == Method::GET {
+            // So it is for bob alone, and not for want of such a thing, that nothing is found.
+            assert_eq!(ada.get(&path).await.status, StatusCode::OK, "{path}");
+        }
     }
     assert!(asked > 15, "only {asked} routes were asked");
     for (list, field) in [

@@ -1,6 +1,6 @@
 //! What is the same everywhere: problems, bodies, pages, idempotency, limits, and the description.
 
-use aef_http::{HttpOptions, Limits, Rate, openapi};
+use aef_http::{HttpOptions, Limits, Rate};
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -15,17 +15,6 @@ on_each_store!(
     nothing_is_answered_while_shutting_down,
     odd_paths_and_ids_are_not_found,
 );
-
-#[test]
-fn the_description_is_of_this_version_and_whole() {
-    let api = openapi();
-    assert_eq!(api["openapi"], "3.1.0");
-    let text = api.to_string();
-    for reference in text.split("\"$ref\":\"#").skip(1) {
-        let pointer = reference.split('"').next().unwrap();
-        assert!(api.pointer(pointer).is_some(), "nothing stands at {pointer}");
-    }
-}
 
 async fn unknown_paths_methods_and_fields_are_told(kept: Kept) {
     let stage = Stage::on(kept).await;

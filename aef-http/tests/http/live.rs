@@ -28,10 +28,10 @@ on_each_store!(
     a_shutdown_closes_with_a_code,
 );
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Serves the stage on a port of its own.
-async fn served(stage: &Stage) -> SocketAddr {
+pub(crate) async fn served(stage: &Stage) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = stage.app.clone().into_make_service_with_connect_info::<SocketAddr>();
@@ -39,7 +39,11 @@ async fn served(stage: &Stage) -> SocketAddr {
     address
 }
 
-async fn open(address: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+pub(crate) async fn open(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, Error> {
     let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
@@ -56,7 +60,7 @@ fn refused(opened: Result<Socket, Error>) -> u16 {
 }
 
 /// What comes next: a message, or the code with which the socket was closed.
-async fn next(socket: &mut Socket) -> Result<Value, u16> {
+pub(crate) async fn next(socket: &mut Socket) -> Result<Value, u16> {
     loop {
         let received = tokio::time::timeout(Duration::from_secs(60), socket.next()).await;
         match received.expect("something comes").expect("the socket ends with a code").unwrap() {
@@ -68,7 +72,7 @@ async fn next(socket: &mut Socket) -> Result<Value, u16> {
 }
 
 /// The next message of which `is` holds.
-async fn until(socket: &mut Socket, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(socket: &mut Socket, is: impl Fn(&Value) -> bool) -> Value {
     loop {
         let message = next(socket).await.expect("the view goes on");
         if is(&message) {

@@ -1,13 +1,16 @@
-//! The surface, as its callers see it: every route on the memory store and on SQLite.
+//! The surface, as its callers see it: every route on each store.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
 mod common;
+mod contract;
 mod forms;
 mod keys;
 mod live;
 mod operators;
 mod processing;
 mod programs;
+mod published;
 mod stage;
+mod transform;

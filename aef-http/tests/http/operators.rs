@@ -19,6 +19,8 @@ on_each_store!(
     a_fork_begins_at_a_step,
     logs_are_read_in_pages,
     pictures_and_files_are_given,
+    a_trace_holds_all_of_an_execution,
+    a_dry_run_stops_before_it_changes_something,
 );
 
 async fn sops_are_kept_to_the_letter(kept: Kept) {
@@ -224,10 +226,19 @@ async fn a_held_execution_is_let_go(kept: Kept) {
     let start = |document: &str| json!({ "aefDocumentId": document, "executionId": held });
     let other = ada.post("/api/aef/execute", start("read-title")).await;
     other.is_problem(StatusCode::CONFLICT, "document_mismatch");
-    let mut with_inputs = start("save-record");
-    with_inputs["inputs"] = json!({});
-    let refused = ada.post("/api/aef/execute", with_inputs).await;
-    refused.is_problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input");
+    for (field, value) in [
+        ("version", json!(1)),
+        ("stepIds", json!(["open"])),
+        ("priority", json!(1)),
+        ("startAt", json!("2030-01-01T00:00:00Z")),
+        ("dryRun", json!(true)),
+        ("inputs", json!({ "unknown": 1 })),
+    ] {
+        let mut wrong = start("save-record");
+        wrong[field] = value;
+        let refused = ada.post("/api/aef/execute", wrong).await;
+        refused.is_problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input");
+    }
     let started = ada.post("/api/aef/execute", start("save-record")).await;
     assert_eq!((started.status, started.text("status")), (StatusCode::ACCEPTED, "queued".to_owned()));
     ada.post("/api/aef/execute", start("save-record")).await.is_problem(StatusCode::CONFLICT, "wrong_state");
@@ -346,6 +357,55 @@ async fn pictures_and_files_are_given(kept: Kept) {
     let odd = Sent::Raw("text/plain", b"x".to_vec());
     let refused = ada.send(Method::POST, "/api/aef/artifacts?name=..%2Fx", odd).await;
     refused.is_problem(StatusCode::BAD_REQUEST, "malformed");
+    stage.shutdown.begin();
+    worker.await.unwrap();
+}
+
+async fn a_trace_holds_all_of_an_execution(kept: Kept) {
+    let stage = Stage::on(kept).await;
+    let worker = stage.works();
+    let ada = stage.person("ada");
+    stage.keeps(&ada, ASKING).await;
+    let id = ada.executes("save-record", json!({})).await;
+    stage.reaches(&id, Status::WaitingCheckpoint).await;
+    let trace = ada.get(&format!("/api/aef/executions/{id}/trace")).await;
+    assert_eq!(
+        (trace.status, &trace.headers["content-type"]),
+        (StatusCode::OK, &"application/zip".parse().unwrap())
+    );
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(trace.bytes.to_vec())).unwrap();
+    let mut read = |name: &str| std::io::read_to_string(archive.by_name(name).unwrap()).unwrap();
+    let execution: Value = serde_json::from_str(&read("execution.json")).unwrap();
+    assert_eq!((&execution["executionId"], &execution["status"]), (&json!(id), &json!("waiting_checkpoint")));
+    let document: Value = serde_json::from_str(&read("document.json")).unwrap();
+    assert_eq!(document["id"], "save-record");
+    let journal: Vec<Value> =
+        read("journal.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json!(journal.len()), execution["seq"]);
+    assert_eq!((&journal[0]["seq"], &journal[0]["type"]), (&json!(1), &json!("queued")));
+    let pictures = archive.file_names().filter(|name| name.starts_with("artifacts/")).count();
+    assert_eq!(pictures, 1, "what the person was shown");
+    stage.shutdown.begin();
+    worker.await.unwrap();
+}
+
+async fn a_dry_run_stops_before_it_changes_something(kept: Kept) {
+    let stage = Stage::on(kept).await;
+    let worker = stage.works();
+    let ada = stage.person("ada");
+    stage.keeps(&ada, ASKING).await;
+    stage.keeps(&ada, READING).await;
+    let dry = json!({ "aefDocumentId": "save-record", "dryRun": true });
+    let id = ada.post("/api/aef/execute", dry).await.text("executionId");
+    stage.reaches(&id, Status::Stopped).await;
+    let state = ada.get(&format!("/api/aef/executions/{id}")).await;
+    let before = &state.body["result"]["stoppedBefore"];
+    assert_eq!((&before["stepId"], &before["risk"]), (&json!("save"), &json!("write")));
+    assert_eq!(before["actions"][0]["target"]["name"], "Save");
+    assert_eq!(stage.browser.witness().count("save", "record"), 0);
+    let reads = json!({ "aefDocumentId": "read-title", "inputs": { "who": "you" }, "dryRun": true });
+    let id = ada.post("/api/aef/execute", reads).await.text("executionId");
+    stage.reaches(&id, Status::Completed).await;
     stage.shutdown.begin();
     worker.await.unwrap();
 }

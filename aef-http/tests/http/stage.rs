@@ -8,8 +8,10 @@ use aef_core::secrets::{ExposeSecret as _, SecretString};
 use aef_core::store::{HostStore, KeyScope, Store};
 use aef_http::{HttpOptions, IssuedKey, JwtAuthenticator, JwtOptions, KeyRequest, router};
 use aef_store_memory::MemoryStore;
+use aef_store_postgres::{PostgresOptions, PostgresStore};
 use aef_store_sqlite::{SqliteOptions, SqliteStore};
 use aef_testkit::ScriptedBrowser;
+use aef_testkit::postgres::TestDatabase;
 use aef_testkit::scripted_browser::{Element, Page, ScriptedSite};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -19,6 +21,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
+
+use crate::contract;
 
 pub(crate) const ORIGIN: &str = "https://crm.test";
 pub(crate) const INTERNAL: &str = "the services of the host share this";
@@ -80,6 +84,7 @@ fn site() -> ScriptedSite {
 pub(crate) enum Kept {
     Memory,
     Sqlite,
+    Postgres,
 }
 
 /// A host.
@@ -90,6 +95,8 @@ pub(crate) struct Stage {
     pub(crate) app: Router,
     pub(crate) shutdown: Shutdown,
     _folder: TempDir,
+    /// Dropped last, when nobody is connected any more.
+    _database: Option<TestDatabase>,
 }
 
 impl Stage {
@@ -99,6 +106,7 @@ impl Stage {
 
     pub(crate) async fn with(kept: Kept, change: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let mut database = None;
         let (store, host): (Arc<dyn Store>, Arc<dyn HostStore>) = match kept {
             Kept::Memory => {
                 let store = Arc::new(MemoryStore::new());
@@ -107,6 +115,12 @@ impl Stage {
             Kept::Sqlite => {
                 let path = folder.path().join("aef.db");
                 let store = Arc::new(SqliteStore::open(path, SqliteOptions::default()).await.unwrap());
+                (store.clone(), store)
+            }
+            Kept::Postgres => {
+                let made = database.insert(TestDatabase::new().await);
+                let options = PostgresOptions::new(made.url()).unwrap();
+                let store = Arc::new(PostgresStore::connect(options).await.unwrap());
                 (store.clone(), store)
             }
         };
@@ -124,7 +138,7 @@ impl Stage {
             ..HttpOptions::new(host.clone())
         };
         let app = router(engine.clone(), change(options)).unwrap();
-        Self { engine, host, browser, app, shutdown, _folder: folder }
+        Self { engine, host, browser, app, shutdown, _folder: folder, _database: database }
     }
 
     /// A person with everything of `owner`'s.
@@ -260,7 +274,7 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, sent: Sent<'_>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder().method(method.clone()).uri(path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -278,6 +292,7 @@ impl Client {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        contract::hold(&method, path, parts.status, &parts.headers, &body);
         Answer { status: parts.status, headers: parts.headers, body, bytes }
     }
 
@@ -320,6 +335,13 @@ macro_rules! on_each_store {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 super::$case(crate::stage::Kept::Sqlite).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::stage::Kept::Postgres).await;
             })+
         }
     };
