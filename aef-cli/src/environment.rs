@@ -9,7 +9,7 @@ use aef::engine::{Engine, EngineBuilder, Handle, HostPolicy, PrivateOrigins, Sco
 use aef::http::LiveRelay;
 use aef::ids::{DocumentId, OwnerId, WorkerId};
 use aef::secrets::{EnvSecrets, FileSecrets, SecretError, SecretProvider, SecretRequest, SecretString};
-use aef::store::{HostStore, Scope, StoreErrorKind};
+use aef::store::{HostStore, Scope, Store, StoreErrorKind};
 use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -34,16 +34,13 @@ pub(crate) async fn desk(store: &StoreArgs) -> Result<Engine, Failure> {
 pub(crate) async fn desk_with_secrets(store: &StoreArgs, secrets: Option<&Path>) -> Result<Engine, Failure> {
     let secrets = Secrets::open(secrets)?;
     store.database.database()?.must_exist()?;
-    Ok(base(&store.database).await?.secrets(secrets).build())
+    Ok(with_secrets(&store.database, secrets).await?.build())
 }
 
 /// An engine that submits, also to a database that is yet to be made. Without secrets, those who perform have them.
 pub(crate) async fn counter(store: &StoreArgs, secrets: CheckedSecrets<'_>) -> Result<Engine, Failure> {
     let builder = match secrets {
-        CheckedSecrets::Here(file) => {
-            let secrets = Secrets::open(file)?;
-            base(&store.database).await?.secrets(secrets)
-        }
+        CheckedSecrets::Here(file) => with_secrets(&store.database, Secrets::open(file)?).await?,
         CheckedSecrets::Elsewhere => base(&store.database).await?.secrets(ElsewhereSecrets),
     };
     Ok(builder.build())
@@ -65,7 +62,7 @@ pub(crate) async fn workshop(
     private_origins: PrivateOrigins,
     metrics: Option<&Metrics>,
 ) -> Result<(Engine, Arc<dyn HostStore>), Failure> {
-    let secrets = Secrets::open(args.secrets.as_deref())?;
+    let rest = Secrets::open(args.secrets.as_deref())?;
     // The browser first: where there is none, nothing is left behind.
     let browser = browser(args).await?;
     let keys = state_keys(args.state_keys.as_deref(), &database.database()?, &database.artifacts())?;
@@ -75,14 +72,20 @@ pub(crate) async fn workshop(
     let policy = HostPolicy { private_origins, allow_evaluate: args.allow_scripts };
     let files = artifacts(database)?;
     let (store, host) = database.open_host().await?;
-    let builder = match metrics {
+    let secrets = OwnersSecrets { sealed: SealedSecrets::new(host.clone(), keys.clone()), rest: Some(rest) };
+    let builder = measured(store, browser, metrics);
+    Ok((builder.artifacts(files).secrets(secrets).state_keys(keys).policy(policy).build(), host))
+}
+
+/// An engine on this store and browser, measured where somebody wants to know.
+fn measured(store: Arc<dyn Store>, browser: Arc<dyn Browser>, metrics: Option<&Metrics>) -> EngineBuilder {
+    match metrics {
         Some(metrics) => {
             let browser = metrics.browser(browser);
             Engine::builder(metrics.store(store)).browser(browser).observer(metrics.observer())
         }
         None => Engine::builder(store).browser(browser),
-    };
-    Ok((builder.artifacts(files).secrets(secrets).state_keys(keys).policy(policy).build(), host))
+    }
 }
 
 /// What a server needs.
@@ -105,6 +108,7 @@ pub(crate) async fn shop(
     args: &PerformArgs,
     private_origins: PrivateOrigins,
     neighbours: Option<(SecretString, WorkerId)>,
+    metrics: Option<&Metrics>,
 ) -> Result<Shop, Failure> {
     let file = secrets_file(args.secrets.as_deref())?;
     let browser = browser(args).await?;
@@ -112,10 +116,9 @@ pub(crate) async fn shop(
     let policy = HostPolicy { private_origins, allow_evaluate: args.allow_scripts };
     let (store, host) = database.open_host().await?;
     let secrets = SealedSecrets::new(host.clone(), keys.clone());
-    let builder = Engine::builder(store)
+    let builder = measured(store, browser, metrics)
         .artifacts(artifacts(database)?)
-        .browser(browser)
-        .secrets(OwnersSecrets { sealed: secrets.clone(), file })
+        .secrets(OwnersSecrets { sealed: secrets.clone(), rest: file })
         .state_keys(keys.clone())
         .policy(policy);
     let builder = match neighbours {
@@ -163,6 +166,14 @@ pub(crate) async fn document(engine: &Engine, handle: &Handle) -> Result<Option<
 async fn base(args: &DatabaseArgs) -> Result<EngineBuilder, Failure> {
     let store = args.open().await?;
     Ok(Engine::builder(store).artifacts(artifacts(args)?))
+}
+
+/// The same, with the secrets that owners have given and these.
+async fn with_secrets(args: &DatabaseArgs, rest: Secrets) -> Result<EngineBuilder, Failure> {
+    let keys = state_keys(None, &args.database()?, &args.artifacts())?;
+    let (store, host) = args.open_host().await?;
+    let secrets = OwnersSecrets { sealed: SealedSecrets::new(host, keys), rest: Some(rest) };
+    Ok(Engine::builder(store).artifacts(artifacts(args)?).secrets(secrets))
 }
 
 /// The directory of files; made where there is none.
@@ -233,18 +244,18 @@ fn secrets_file(path: Option<&Path>) -> Result<Option<FileSecrets>, Failure> {
     file.map_err(|error| Failure::environment("the secrets cannot be read").with_source(error))
 }
 
-/// Secrets that owners have given, and of a file that all of them share.
+/// Secrets that owners have given, and those that all of them share.
 #[derive(Debug)]
-struct OwnersSecrets {
+struct OwnersSecrets<P> {
     sealed: SealedSecrets,
-    file: Option<FileSecrets>,
+    rest: Option<P>,
 }
 
 #[async_trait]
-impl SecretProvider for OwnersSecrets {
+impl<P: SecretProvider> SecretProvider for OwnersSecrets<P> {
     async fn resolve(&self, request: SecretRequest) -> Result<SecretString, SecretError> {
-        match (self.sealed.resolve(request.clone()).await, &self.file) {
-            (Err(SecretError::Missing { .. }), Some(file)) => file.resolve(request).await,
+        match (self.sealed.resolve(request.clone()).await, &self.rest) {
+            (Err(SecretError::Missing { .. }), Some(rest)) => rest.resolve(request).await,
             (other, _) => other,
         }
     }
@@ -258,8 +269,8 @@ impl SecretProvider for OwnersSecrets {
         if self.sealed.available(owner, document, name).await? {
             return Ok(true);
         }
-        match &self.file {
-            Some(file) => file.available(owner, document, name).await,
+        match &self.rest {
+            Some(rest) => rest.available(owner, document, name).await,
             None => Ok(false),
         }
     }

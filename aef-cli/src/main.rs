@@ -7,6 +7,7 @@ mod describe;
 mod diagnostics;
 mod drive;
 mod echo;
+mod enrichers;
 mod environment;
 mod exit;
 mod explain;

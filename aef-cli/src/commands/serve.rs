@@ -18,12 +18,14 @@ use url::Url;
 use crate::args::{LimitArgs, PerformArgs};
 use crate::commands::worker::private_origins;
 use crate::database::DatabaseArgs;
+use crate::enrichers::EnrichArgs;
 use crate::environment::{self, Shop};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::internal::{InternalArgs, LiveService, secret};
 use crate::interrupts::Interrupts;
 use crate::keys::Key;
+use crate::metrics::{Metrics, Source};
 use crate::output;
 
 /// How long requests under way are waited for at the end.
@@ -60,6 +62,9 @@ pub(crate) struct Options {
     /// Accept tokens that are signed with a key of the JSON Web Key Set in this file
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Accept tokens that are signed with a key of the JSON Web Key Set at this address: https, or http on this machine
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_url: Option<Url>,
     /// The issuer that tokens must name
     #[arg(long, value_name = "NAME")]
     jwt_issuer: Option<String>,
@@ -69,6 +74,9 @@ pub(crate) struct Options {
     /// The value of a token's claim `role` that makes its bearer a service, such as service_role
     #[arg(long, value_name = "ROLE")]
     service_role: Option<String>,
+    /// Answer /metrics, for Prometheus, to anybody who asks
+    #[arg(long)]
+    metrics: bool,
     /// Perform nothing here: workers elsewhere do, or a cron that calls /process-executions
     #[arg(long)]
     no_worker: bool,
@@ -80,6 +88,8 @@ pub(crate) struct Options {
     private_origin: Vec<String>,
     #[command(flatten)]
     internal: InternalArgs,
+    #[command(flatten)]
+    enrich: EnrichArgs,
     #[command(flatten)]
     perform: PerformArgs,
     #[command(flatten)]
@@ -97,16 +107,20 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let worker = options.limits.options();
     let internal_secret = options.internal.secret()?;
     let neighbours = internal_secret.clone().map(|secret| (secret, worker.id.clone()));
-    let shop = environment::shop(&options.database, &options.perform, origins, neighbours).await?;
+    let metrics = options.metrics.then(Metrics::new);
+    let (database, perform) = (&options.database, &options.perform);
+    let shop = environment::shop(database, perform, origins, neighbours, metrics.as_ref()).await?;
     let http = HttpOptions {
         authenticators: authenticators(&options)?,
         internal_secret,
         signing_key: shop.keys.first().map(signing_key),
         secrets: Some(shop.secrets.clone()),
+        enricher: options.enrich.enricher()?,
         public_base_url: options.public_url.clone(),
         origins: options.origin.clone(),
         aliases: options.alias.clone(),
         trust_forwarded: options.trust_forwarded,
+        metrics: metrics.map(|metrics| Arc::new(Source::new(metrics, shop.engine.store().clone())) as _),
         worker: worker.clone(),
         shutdown: shutdown.clone(),
         ..HttpOptions::new(shop.host.clone())
@@ -227,6 +241,12 @@ fn authenticators(options: &Options) -> Result<Vec<Arc<dyn Authenticator>>, Fail
     if let Some(path) = &options.jwks {
         let keys = JwtAuthenticator::jwks_file(path, jwt()).map_err(|error| {
             Failure::environment(format!("cannot use the keys in {}", path.display())).with_source(error)
+        })?;
+        all.push(Arc::new(keys));
+    }
+    if let Some(url) = &options.jwks_url {
+        let keys = JwtAuthenticator::jwks_url(url, jwt()).map_err(|error| {
+            Failure::environment(format!("cannot use the keys at {url}")).with_source(error)
         })?;
         all.push(Arc::new(keys));
     }

@@ -2,21 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use aef::chat::{ChatEnricher, ChatOptions};
 use aef::document::{CheckpointMode, Document, SourceMap};
-use aef::enrich::{EnrichOptions, EnrichReport, Enriched, Enricher, PhraseEnricher, StepOutcome, enrich};
-use aef::secrets::SecretString;
+use aef::enrich::{EnrichOptions, EnrichReport, Enriched, StepOutcome, enrich};
 use aef::sop::{Draft, Report, Sop, TransformOptions};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use url::Url;
 
+use crate::enrichers::EnrichArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::{describe, diagnostics, output};
-
-/// Where the key of the chat endpoint is read from.
-const KEY: &str = "AEF_CHAT_KEY";
 
 /// Make a document of an SOP
 ///
@@ -37,15 +32,8 @@ pub(crate) struct Options {
     /// Print the report to stdout
     #[arg(long, value_enum, requires = "output", value_name = "FORMAT")]
     report: Option<ReportFormat>,
-    /// Who proposes actions for steps that are told in words only
-    #[arg(long, value_enum, default_value_t = EnrichWith::None, value_name = "BY")]
-    enrich: EnrichWith,
-    /// With --enrich chat: the endpoint, before /chat/completions
-    #[arg(long, value_name = "URL", required_if_eq("enrich", "chat"))]
-    base_url: Option<Url>,
-    /// With --enrich chat: the model
-    #[arg(long, value_name = "NAME", required_if_eq("enrich", "chat"))]
-    model: Option<String>,
+    #[command(flatten)]
+    enrich: EnrichArgs,
 }
 
 /// Before which steps a person is asked.
@@ -68,17 +56,6 @@ enum ReportFormat {
     Json,
 }
 
-/// Who proposes actions.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum EnrichWith {
-    /// Nobody
-    None,
-    /// A reader of imperative phrases: "click the 'Save' button"
-    Phrases,
-    /// A model behind an OpenAI-compatible endpoint
-    Chat,
-}
-
 /// All that is told of a transform.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,7 +75,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let bytes = std::fs::read(&options.file).map_err(|error| {
         Failure::environment(format!("cannot read {}", options.file.display())).with_source(error)
     })?;
-    let enricher = enricher(&options)?;
+    let enricher = options.enrich.enricher()?;
     let transform = TransformOptions { checkpoints: Some(options.checkpoints.into()), ..Default::default() };
     let draft = match Sop::from_slice(&bytes).and_then(|sop| Draft::new(&sop, &transform)) {
         Ok(draft) => draft,
@@ -128,24 +105,6 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         });
     }
     Ok(Exit::Success)
-}
-
-fn enricher(options: &Options) -> Result<Option<Box<dyn Enricher>>, Failure> {
-    Ok(match options.enrich {
-        EnrichWith::None => None,
-        EnrichWith::Phrases => Some(Box::new(PhraseEnricher)),
-        EnrichWith::Chat => {
-            let (Some(base_url), Some(model)) = (&options.base_url, &options.model) else {
-                return Err(Failure::new(Exit::Usage, "--enrich chat needs --base-url and --model"));
-            };
-            let key = std::env::var(KEY).ok().filter(|key| !key.is_empty()).map(SecretString::from);
-            let chat = ChatOptions { key, ..ChatOptions::new(base_url.clone(), model) };
-            let enricher = ChatEnricher::new(chat).map_err(|error| {
-                Failure::environment("the chat endpoint cannot be used").with_source(error)
-            })?;
-            Some(Box::new(enricher))
-        }
-    })
 }
 
 /// Tells on stderr what was made and what a person should look at.

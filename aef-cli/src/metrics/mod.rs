@@ -18,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-pub(crate) use self::serve::serve;
+pub(crate) use self::serve::{Source, serve};
 
 use self::browser::MeasuredBrowser;
 use self::observer::Measuring;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aef::http::{MetricsSource, OPEN_METRICS};
 use aef::store::{Scope, Store};
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,17 +19,46 @@ use tokio::net::TcpListener;
 use super::{Metrics, queue};
 use crate::failure::Failure;
 
-/// The form of the answer.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// How long the store may take; a scrape gives up after 10 s by default.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whom the answers come from.
 #[derive(Debug, Clone)]
-struct Source {
+pub(crate) struct Source {
     metrics: Metrics,
     store: Arc<dyn Store>,
+}
+
+impl Source {
+    /// What these have measured, and what the store counts.
+    pub(crate) fn new(metrics: Metrics, store: Arc<dyn Store>) -> Self {
+        Self { metrics, store }
+    }
+}
+
+#[async_trait]
+impl MetricsSource for Source {
+    /// Where the store does not answer, its part is left out: a series that is missing is an alert, one that stands still is
+    /// not.
+    async fn open_metrics(&self) -> Option<String> {
+        let census = tokio::time::timeout(PATIENCE, self.store.census(&Scope::System)).await;
+        let mut text = String::new();
+        let mut encoded = encode_registry(&mut text, &self.metrics.registry);
+        match census {
+            Ok(Ok(census)) => {
+                encoded = encoded.and_then(|()| encode_registry(&mut text, &queue::gauges(&census)));
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the executions cannot be counted"),
+            Err(_) => tracing::warn!("the executions were not counted in time"),
+        }
+        match encoded.and_then(|()| encode_eof(&mut text)) {
+            Ok(()) => Some(text),
+            Err(error) => {
+                tracing::error!(%error, "the metrics cannot be written");
+                None
+            }
+        }
+    }
 }
 
 /// Serves `/metrics` and `/healthz` at this address as long as the process lives; gives the address that it is.
@@ -45,7 +76,7 @@ pub(crate) async fn serve(
     let router = Router::new()
         .route("/metrics", get(tell))
         .route("/healthz", get(health))
-        .with_state(Source { metrics, store });
+        .with_state(Source::new(metrics, store));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "metrics are no longer served");
@@ -54,25 +85,10 @@ pub(crate) async fn serve(
     Ok(bound)
 }
 
-/// What this worker has measured, and what the store counts. Where the store does not answer, its part is left out: a
-/// series that is missing is an alert, one that stands still is not.
-async fn tell(State(Source { metrics, store }): State<Source>) -> Response {
-    let census = tokio::time::timeout(PATIENCE, store.census(&Scope::System)).await;
-    let mut text = String::new();
-    let mut encoded = encode_registry(&mut text, &metrics.registry);
-    match census {
-        Ok(Ok(census)) => {
-            encoded = encoded.and_then(|()| encode_registry(&mut text, &queue::gauges(&census)))
-        }
-        Ok(Err(error)) => tracing::warn!(%error, "the executions cannot be counted"),
-        Err(_) => tracing::warn!("the executions were not counted in time"),
-    }
-    match encoded.and_then(|()| encode_eof(&mut text)) {
-        Ok(()) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the metrics cannot be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+async fn tell(State(source): State<Source>) -> Response {
+    match source.open_metrics().await {
+        Some(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

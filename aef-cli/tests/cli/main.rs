@@ -4,8 +4,10 @@
 
 mod desk;
 mod explain;
+mod http;
 mod postgres;
 mod run;
+mod serve;
 mod surface;
 mod telemetry;
 mod terminal;

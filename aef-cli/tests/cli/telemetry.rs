@@ -7,17 +7,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::http::get;
 use crate::worker::{Worker, completed, creating, until};
-
-/// Asks a server on loopback; gives the head and the body of what it answers.
-fn ask(address: &str, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_owned(), body.to_owned())
-}
 
 #[test]
 fn a_worker_is_scraped() {
@@ -29,9 +20,11 @@ fn a_worker_is_scraped() {
     let address = served["address"].as_str().unwrap().to_owned();
     completed(&desk, &id);
     // The browser is closed, and counted as closed, behind the end.
-    until("no browser is open", || ask(&address, "/metrics").1.contains("aef_browser_sessions 0\n"));
-    let (head, body) = ask(&address, "/metrics");
-    assert!(head.starts_with("HTTP/1.1 200") && head.contains("application/openmetrics-text"), "{head}");
+    until("no browser is open", || get(&address, "/metrics").body.contains("aef_browser_sessions 0\n"));
+    let told = get(&address, "/metrics");
+    assert_eq!(told.status, 200);
+    assert!(told.head.contains("application/openmetrics-text"), "{}", told.head);
+    let body = told.body;
     for line in [
         "# TYPE aef_store_duration_seconds histogram",
         "aef_executions_claimed_total 1",
@@ -54,7 +47,7 @@ fn a_worker_is_scraped() {
     let actions =
         body.lines().find_map(|line| line.strip_prefix("aef_actions_total{outcome=\"succeeded\"} "));
     assert_eq!(actions, Some("8"), "{body}");
-    assert!(ask(&address, "/healthz").0.starts_with("HTTP/1.1 200"));
+    assert_eq!(get(&address, "/healthz").status, 200);
     assert_eq!(site.counts().posts, 1);
     worker.signal(Signal::TERM);
     assert_eq!(worker.end(), Some(0));
