@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Validate(commands::validate::Options),
     /// Make a document of an SOP
     Transform(commands::transform::Options),
+    /// Make a document of what a recorder wrote down
+    Import(commands::import::Options),
     /// Print a procedure as an outline for its owner
     Explain(commands::explain::Options),
     /// Print the JSON Schema of documents

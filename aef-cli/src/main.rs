@@ -25,6 +25,7 @@ mod progress;
 mod prompt;
 mod questions;
 mod report;
+mod saving;
 #[cfg(feature = "otel")]
 mod telemetry;
 
@@ -71,6 +72,7 @@ fn start(command: Command) -> Result<Exit, Failure> {
             Command::Secrets(options) => commands::secrets::run(options).await,
             Command::Validate(options) => commands::validate::run(&options),
             Command::Transform(options) => commands::transform::run(options).await,
+            Command::Import(options) => commands::import::run(&options),
             Command::Explain(options) => commands::explain::run(&options),
             Command::Schema => Ok(commands::schema::run()),
             Command::Report(options) => commands::report::run(options).await,

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod enrich;
 pub mod execution;
 pub mod ids;
+pub mod import;
 pub mod live;
 pub mod phrases;
 pub mod plan;

@@ -2,6 +2,7 @@
 
 function fill({ element }, request) {
   const value = fillValue(element, request);
+  if (tagOf(element) === "select") return select({ element }, { value });
   bringIntoView(element, 0, null);
   focus(element);
   if (tagOf(element) === "input" && SET_INPUTS.has(element.type) && value !== "")

@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod fork;
+pub(crate) mod import;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod list;

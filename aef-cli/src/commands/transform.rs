@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aef::document::{CheckpointMode, Document, SourceMap};
+use aef::document::SourceMap;
 use aef::enrich::{EnrichOptions, EnrichReport, Enriched, StepOutcome, enrich};
 use aef::sop::{Draft, Report, Sop, TransformOptions};
 use clap::{Args, ValueEnum};
@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::enrichers::EnrichArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::saving::{CheckpointsArg, save};
 use crate::{describe, diagnostics, output};
 
 /// Make a document of an SOP
@@ -27,26 +28,13 @@ pub(crate) struct Options {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Before which steps a person is asked
-    #[arg(long, value_enum, default_value_t = Mode::All, value_name = "MODE")]
-    checkpoints: Mode,
+    #[arg(long, value_enum, default_value_t = CheckpointsArg::All, value_name = "MODE")]
+    checkpoints: CheckpointsArg,
     /// Print the report to stdout
     #[arg(long, value_enum, requires = "output", value_name = "FORMAT")]
     report: Option<ReportFormat>,
     #[command(flatten)]
     enrich: EnrichArgs,
-}
-
-/// Before which steps a person is asked.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Mode {
-    /// Before every task
-    All,
-    /// Before steps that write
-    Risky,
-    /// Where a step says so
-    Declared,
-    /// Only where a step requires it
-    None,
 }
 
 /// How the report is printed.
@@ -95,7 +83,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     };
     let document = &transformed.document;
     tell(&options.file, &transformed.report, enrichment.as_ref());
-    write(options.output.as_deref(), document)?;
+    save(options.output.as_deref(), document)?;
     if options.report == Some(ReportFormat::Json) {
         output::json_pretty(&Told {
             document: document.id.as_str(),
@@ -140,47 +128,4 @@ fn tell(file: &Path, report: &Report, enrichment: Option<&EnrichReport>) {
         describe::Listed(&parts),
         report.estimated_duration
     ));
-}
-
-fn write(path: Option<&Path>, document: &Document) -> Result<(), Failure> {
-    let json = path.and_then(Path::extension).is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let text = if json {
-        let text = serde_json::to_string_pretty(document)
-            .map_err(|error| Failure::environment("cannot write the document").with_source(error))?;
-        format!("{text}\n")
-    } else {
-        yaml(document)?
-    };
-    match path {
-        None => {
-            output::result_text(&text);
-            Ok(())
-        }
-        Some(path) => std::fs::write(path, text).map_err(|error| {
-            Failure::environment(format!("cannot write {}", path.display())).with_source(error)
-        }),
-    }
-}
-
-/// The document as YAML that reads as the same document.
-fn yaml(document: &Document) -> Result<String, Failure> {
-    let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Failure::environment("cannot write the document as YAML; name a file that ends in .json")
-            .with_source(error)
-    };
-    let value = serde_json::to_value(document).map_err(|error| cannot(error.into()))?;
-    let text = serde_saphyr::to_string(&value).map_err(|error| cannot(error.into()))?;
-    let again = Document::from_yaml(&text).map_err(|found| cannot(found.into()))?;
-    if again == *document { Ok(text) } else { Err(cannot("it would read as another document".into())) }
-}
-
-impl From<Mode> for CheckpointMode {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::All => Self::All,
-            Mode::Risky => Self::Risky,
-            Mode::Declared => Self::Declared,
-            Mode::None => Self::None,
-        }
-    }
 }

@@ -5,6 +5,7 @@
 mod desk;
 mod explain;
 mod http;
+mod import;
 mod postgres;
 mod run;
 mod serve;

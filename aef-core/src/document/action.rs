@@ -468,8 +468,20 @@ pub struct Screenshot {
 pub struct Upload {
     /// The file input.
     pub target: Target,
-    /// Artifacts, as templates that give them.
+    /// Artifacts, as templates that give them: one, or a list.
     pub files: OneOrMany<Value>,
+}
+
+impl Upload {
+    /// The files one by one: a list that stands for one value, as a template may give it, counts as what is in it.
+    pub fn named(&self) -> impl Iterator<Item = &Value> {
+        self.files.as_slice().iter().flat_map(|value| match value {
+            Value::Array(files) => files.as_slice(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                std::slice::from_ref(value)
+            }
+        })
+    }
 }
 
 /// `download`: what starts it is a click or a navigation.

@@ -57,7 +57,7 @@ mod levels;
 mod lists;
 mod locators;
 mod model;
-mod names;
+pub(crate) mod names;
 mod naming;
 mod options;
 mod questions;

@@ -34,7 +34,7 @@ const TAKEN: [&str; 22] = [
 
 /// Makes names unique: the first of `name`, `name_2`, `name_3`, … that is not taken yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Unique {
+pub(crate) struct Unique {
     taken: BTreeSet<String>,
     /// The next number for each name that was wanted twice.
     next: BTreeMap<String, usize>,
@@ -42,12 +42,12 @@ pub(super) struct Unique {
 
 impl Unique {
     /// Takes a name if nobody has it.
-    pub(super) fn reserve(&mut self, name: &str) -> bool {
+    pub(crate) fn reserve(&mut self, name: &str) -> bool {
         self.taken.insert(name.to_owned())
     }
 
     /// Gives the name, or one with a number behind it.
-    pub(super) fn take(&mut self, name: String) -> String {
+    pub(crate) fn take(&mut self, name: String) -> String {
         if self.reserve(&name) {
             return name;
         }
@@ -64,7 +64,7 @@ impl Unique {
 }
 
 /// A text as the id of a step or document, with other characters as `_`; nothing where none of it is left.
-pub(super) fn id_of(text: &str) -> Option<String> {
+pub(crate) fn id_of(text: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     let mut id = String::with_capacity(text.len());
     for c in text.trim().chars() {
@@ -80,13 +80,13 @@ pub(super) fn id_of(text: &str) -> Option<String> {
 }
 
 /// Whether a text may be the id of a step or document as it is.
-pub(super) fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     (1..=MAX_ID).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
 /// A text as the name of a variable; nothing where none of it is left.
-pub(super) fn variable_of(text: &str) -> Option<String> {
+pub(crate) fn variable_of(text: &str) -> Option<String> {
     let mut name = String::with_capacity(text.len());
     for c in text.trim().chars() {
         if c.is_ascii_alphanumeric() {

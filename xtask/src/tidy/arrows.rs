@@ -6,12 +6,14 @@ use std::path::Path;
 use super::Source;
 
 /// For each module those that it may name directly; it may also name what these may.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("ids", &[]),
     ("recovery", &["ids"]),
     ("document", &["recovery"]),
     ("phrases", &["document"]),
     ("sop", &["document", "phrases"]),
+    // Names of steps and variables are made the same way, whatever a document is made of.
+    ("import", &["sop"]),
     ("plan", &["document"]),
     ("enrich", &["sop", "plan"]),
     ("clock", &["ids"]),

@@ -208,7 +208,7 @@ impl Context {
         let ActionKind::Upload(upload) = &action.kind else { return Ok(Vec::new()) };
         let lineage = self.engine.lineage(&self.record).await;
         let mut files = Vec::new();
-        for value in upload.files.as_slice() {
+        for value in upload.named() {
             let refused = |kind, message: String| ActionError::without_effect(Failure::new(kind, message));
             let artifact: Artifact = serde_json::from_value(value.clone()).map_err(|error| {
                 refused(ErrorKind::Data, format!("a file to upload is no artifact: {error}"))
