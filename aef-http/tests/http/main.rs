@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod abuse;
 mod access;
 mod common;
 mod contract;
+mod crowd;
 mod forms;
 mod keys;
 mod live;
