@@ -59,6 +59,7 @@ struct Guess {
     not_finished: bool,
     unleased: bool,
     effect: bool,
+    owner: Option<u8>,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -75,13 +76,15 @@ fn operation() -> impl Strategy<Value = Operation> {
                 release,
             });
     let odd = || prop::bool::weighted(0.15);
-    let guess = (prop::option::of(0..2_u8), odd(), odd(), odd(), odd()).prop_map(
-        |(fence, stale, not_finished, unleased, effect)| Guess {
+    let owner = prop::option::weighted(0.2, 0..3_u8);
+    let guess = (prop::option::of(0..2_u8), odd(), odd(), odd(), odd(), owner).prop_map(
+        |(fence, stale, not_finished, unleased, effect, owner)| Guess {
             fence,
             stale,
             not_finished,
             unleased,
             effect,
+            owner,
         },
     );
     let key = prop::option::weighted(0.3, (0..2_u8, 0..2_u8));
@@ -164,6 +167,7 @@ async fn append(store: &dyn Store, now: Timestamp, operation: &Operation) -> Opt
     let off = u64::from(guess.stale);
     let worker = |worker: u8| WorkerId::from(WORKERS[usize::from(worker)]);
     Some(Append {
+        scope: scope(guess.owner),
         execution,
         batch_id: BatchId::from_uuid(Uuid::from_u128((*batch).into())),
         expect: if guess.not_finished { Expect::NotFinished } else { Expect::Seq(head.plus(off)) },

@@ -36,7 +36,7 @@ pub use self::packing::{Truncated, pack_events, unpack_events};
 pub use self::time::{next_micros, whole_micros};
 pub use crate::execution::{OpenCheckpoint, Summary};
 
-/// For whom a read is. Every read says so.
+/// For whom a read or an append is. Each says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// One owner; what belongs to another is not found.
@@ -46,13 +46,19 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whose it is; `None` where it is the engine's.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&OwnerId> {
+        match self {
+            Self::Owner(owner) => Some(owner),
+            Self::System => None,
+        }
+    }
+
     /// Whether what belongs to `owner` may be seen.
     #[must_use]
     pub fn covers(&self, owner: &OwnerId) -> bool {
-        match self {
-            Self::Owner(own) => own == owner,
-            Self::System => true,
-        }
+        self.owner().is_none_or(|own| own == owner)
     }
 }
 
@@ -102,7 +108,8 @@ pub trait ExecutionStore: fmt::Debug + Send + Sync + 'static {
     /// execution ends the lease and clears `wake_at`. Sequence numbers are dense (G4).
     ///
     /// # Errors
-    /// As above; `NotFound`; `Unavailable`, after which it is not known whether the batch was appended: send it again.
+    /// As above; `NotFound`, also for another owner's; `Unavailable`, after which it is not known whether the batch was
+    /// appended: send it again.
     async fn append(&self, request: Append) -> Result<Appended, StoreError>;
 
     /// Gives events with their places, in order, at most `limit` of them.
@@ -224,6 +231,8 @@ impl<S: ExecutionStore + DocumentStore> Store for S {}
 /// Events to append.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Append {
+    /// For whom it is appended.
+    pub scope: Scope,
     /// The execution.
     pub execution: ExecutionId,
     /// Names the batch, so that it can be sent again.

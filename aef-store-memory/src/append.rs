@@ -16,7 +16,11 @@ impl State {
         now: Timestamp,
     ) -> Result<(Appended, Option<Notice>), StoreError> {
         let execution = request.execution;
-        let entry = self.executions.get_mut(&execution).ok_or_else(|| no_execution("append", execution))?;
+        let entry = self
+            .executions
+            .get_mut(&execution)
+            .filter(|entry| request.scope.covers(&entry.record.owner))
+            .ok_or_else(|| no_execution("append", execution))?;
         let digest = request.digest();
         if let Some((known, appended)) = entry.batches.get(&request.batch_id) {
             if *known == digest {

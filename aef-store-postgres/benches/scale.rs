@@ -25,7 +25,8 @@ const WAITING: &str = "
     INSERT INTO aef.executions (id, owner, head, wake_at, created_at, updated_at, priority, progress, format, document,
                                 document_hash, status, checkpoint)
     SELECT gen_random_uuid(), (SELECT min(no) FROM aef.owners) + n % 1000, 20, aef.clock() + 86400000000 + n, n, n, 0, 0, 1,
-           'document ' || n % 50, 'hash', 'waiting_checkpoint', '{}'
+           'document ' || n % 50, 'hash', 'waiting_checkpoint',
+           json_build_object('id', gen_random_uuid(), 'raisedAt', '2026-01-01T00:00:00Z')::text
     FROM generate_series(1, 100000) n;
     VACUUM ANALYZE aef.executions;
     ANALYZE";

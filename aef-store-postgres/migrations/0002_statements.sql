@@ -3,9 +3,10 @@
 -- for is what stands there now. One statement with common table expressions could not do that: all its parts see the moment
 -- before the wait.
 
--- Appends batches, of each execution one at most. A refusal of one leaves the others alone.
+-- Appends batches, of each execution one at most, to what is the owner's, or whoever's where none is named. A refusal of
+-- one leaves the others alone.
 CREATE FUNCTION aef.append(
-    ids uuid[], batches uuid[], digests bytea[], seqs bigint[], workers text[], epochs bigint[], unleased boolean[],
+    owner_name text, ids uuid[], batches uuid[], digests bytea[], seqs bigint[], workers text[], epochs bigint[], unleased boolean[],
     effects boolean[], counts integer[], formats integer[], finals boolean[], statuses text[], steps text[],
     progresses integer[], checkpoints text[], notes text[], wakes bigint[], releases boolean[], events bytea[],
     snapshots bytea[]
@@ -15,7 +16,12 @@ CREATE FUNCTION aef.append(
 #variable_conflict use_column
 DECLARE
     now bigint;
+    mine bigint;
 BEGIN
+    IF owner_name IS NOT NULL THEN
+        PERFORM aef.enter(owner_name);
+        SELECT o.no INTO mine FROM aef.owners o WHERE o.name = owner_name;
+    END IF;
     -- In the order of the ids, so that two groups that share executions wait for each other and do not deadlock.
     PERFORM 1 FROM aef.executions x WHERE x.id = ANY (ids) ORDER BY x.id FOR NO KEY UPDATE;
     now := aef.clock();
@@ -42,8 +48,8 @@ BEGIN
                    ELSE 'appended'
                END AS outcome
         FROM asked a
-        LEFT JOIN aef.executions e ON e.id = a.id
-        LEFT JOIN aef.batches b ON b.execution = a.id AND b.batch = a.batch
+        LEFT JOIN aef.executions e ON e.id = a.id AND (owner_name IS NULL OR e.owner = mine)
+        LEFT JOIN aef.batches b ON b.execution = e.id AND b.batch = a.batch
     ),
     changed AS (
         UPDATE aef.executions e SET
@@ -158,6 +164,7 @@ DECLARE
     -- Owners of whom something is due, in the order of their turns; those among them with something that a dead worker
     -- held; and one that another claim was busy with.
     waiting bigint[];
+    due bigint[];
     bereft bigint[];
     busy bigint;
     -- Whether an owner's row is locked.
@@ -176,10 +183,11 @@ BEGIN
     IF only_one IS NOT NULL THEN
         SELECT array_agg(e.owner) INTO waiting FROM aef.executions e WHERE e.id = only_one;
     ELSE
-        SELECT array_agg(e.owner) INTO bereft FROM aef.executions e
+        SELECT array_agg(DISTINCT e.owner) INTO bereft FROM aef.executions e
             WHERE e.worker IS NOT NULL AND e.lease_until <= now AND e.wake_at <= now AND e.format <= max_format;
-        SELECT array_agg(o.no ORDER BY o.served, o.name) INTO waiting FROM aef.owners o
-            WHERE o.no = ANY (aef.owners_due(now, max_format) || bereft);
+        -- Before the statement, which would call it once for each owner that there is.
+        due := aef.owners_due(now, max_format) || bereft;
+        SELECT array_agg(o.no ORDER BY o.served, o.name) INTO waiting FROM aef.owners o WHERE o.no = ANY (due);
     END IF;
     waiting := coalesce(waiting, '{}');
     IF limit_global IS NOT NULL AND cardinality(waiting) > 0 THEN
@@ -398,6 +406,9 @@ BEGIN
     RETURN 'removed';
 END $$;
 
--- Planned once a session: for lists of one the planner would think a plan of their own cheaper, time and again, and making
--- it costs more than the append itself.
+-- Planned once a session: for lists of one, and for a time that hardly anything in the queue is older than, the planner would
+-- think a plan of their own cheaper, time and again, and making it costs more than what it is for. What these find they
+-- find by an index, whatever the values.
 ALTER FUNCTION aef.append SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION aef.claim SET plan_cache_mode = force_generic_plan;
+ALTER FUNCTION aef.renew SET plan_cache_mode = force_generic_plan;

@@ -116,22 +116,22 @@ END $$;
 ALTER TABLE aef.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aef.api_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON aef.api_keys
-    USING (owner = (SELECT aef.session_owner_no()) OR (SELECT aef.session_is_service()));
+    USING ((SELECT aef.session_is_service()) OR owner = (SELECT aef.session_owner_no()));
 
 ALTER TABLE aef.secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aef.secrets FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON aef.secrets
-    USING (owner = (SELECT aef.session_owner_no()) OR (SELECT aef.session_is_service()));
+    USING ((SELECT aef.session_is_service()) OR owner = (SELECT aef.session_owner_no()));
 
 ALTER TABLE aef.sops ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aef.sops FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON aef.sops
-    USING (owner = (SELECT aef.session_owner_no()) OR (SELECT aef.session_is_service()));
+    USING ((SELECT aef.session_is_service()) OR owner = (SELECT aef.session_owner_no()));
 
 ALTER TABLE aef.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aef.audit FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON aef.audit
-    USING (owner = (SELECT aef.session_owner_no()) OR (SELECT aef.session_is_service()));
+    USING ((SELECT aef.session_is_service()) OR owner = (SELECT aef.session_owner_no()));
 
 ALTER TABLE aef.tickets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aef.tickets FORCE ROW LEVEL SECURITY;

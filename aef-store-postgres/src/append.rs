@@ -1,6 +1,8 @@
 //! Appending to journals: one statement for one batch or for many, of each execution one.
 
-use aef_core::store::{Append, Appended, Expect, Notice, StoreErrorKind, Summary, next_micros, pack_events};
+use aef_core::store::{
+    Append, Appended, Expect, Notice, Scope, StoreErrorKind, Summary, next_micros, pack_events,
+};
 use jiff::Timestamp;
 
 use crate::access::Session;
@@ -88,15 +90,20 @@ impl Verdict {
     }
 }
 
-/// Appends the batches, of each execution one at most. When this returns, what was appended is durable if the session
-/// commits by itself.
-pub(crate) async fn append(session: &mut Session, batches: &[&Append]) -> Result<Vec<Verdict>, sqlx::Error> {
+/// Appends the batches, of each execution one at most, all for the same owner or for the engine itself. When this returns,
+/// what was appended is durable if the session commits by itself.
+pub(crate) async fn append(
+    session: &mut Session,
+    scope: &Scope,
+    batches: &[&Append],
+) -> Result<Vec<Verdict>, sqlx::Error> {
     let digests: Vec<Vec<u8>> = batches.iter().map(|batch| codec::digest(&batch.digest())).collect();
     let verdicts = session
         .query_as(
             "SELECT * FROM aef.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                                      $19, $20)",
+                                      $19, $20, $21)",
         )
+        .bind(scope.owner().map(|owner| text(owner.as_str())))
         .bind(all(batches, |batch| batch.execution.as_uuid()))
         .bind(all(batches, |batch| batch.batch_id.as_uuid()))
         .bind(digests)

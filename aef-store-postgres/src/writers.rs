@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aef_core::execution::Status;
-use aef_core::store::{Append, Appended, StoreError};
+use aef_core::store::{Append, Appended, Scope, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -103,7 +103,8 @@ struct Queue {
 }
 
 impl Queue {
-    /// The next group, of each execution the batch that has waited longest; none when the store is closed.
+    /// The next group, of each execution the batch that has waited longest, all for the same owner or for the engine;
+    /// none when the store is closed.
     async fn gather(&mut self) -> Option<Vec<Pending>> {
         let first = match self.held_back.pop_front() {
             Some(first) => first,
@@ -126,6 +127,8 @@ impl Queue {
 }
 
 struct Group {
+    /// For whom all of them are.
+    scope: Scope,
     members: Vec<Pending>,
     executions: BTreeSet<aef_core::ids::ExecutionId>,
     bytes: usize,
@@ -134,7 +137,7 @@ struct Group {
 impl Group {
     fn of(first: Pending) -> Self {
         let executions = BTreeSet::from([first.batch.execution]);
-        Self { bytes: first.size(), members: vec![first], executions }
+        Self { scope: first.batch.scope.clone(), bytes: first.size(), members: vec![first], executions }
     }
 
     fn has_room(&self) -> bool {
@@ -144,7 +147,8 @@ impl Group {
     /// Takes the batch in, or gives it back.
     fn take(&mut self, pending: Pending) -> Option<Pending> {
         // One that cannot go now keeps its execution's later ones back too.
-        if !self.executions.insert(pending.batch.execution) || !self.has_room() {
+        let is_first = self.executions.insert(pending.batch.execution);
+        if !is_first || pending.batch.scope != self.scope || !self.has_room() {
             return Some(pending);
         }
         self.bytes += pending.size();
@@ -227,8 +231,10 @@ impl Writer {
     }
 
     async fn send(&self, session: &mut Session, group: &[Pending]) -> Result<Vec<Verdict>, Error> {
+        let Some(first) = group.first() else { return Ok(Vec::new()) };
         let batches: Vec<&Append> = group.iter().map(|pending| &pending.batch).collect();
-        let sent = tokio::time::timeout(self.timeout, append(session, &batches)).await;
+        let sent = append(session, &first.batch.scope, &batches);
+        let sent = tokio::time::timeout(self.timeout, sent).await;
         Ok(sent.map_err(|_| Error::TimedOut(self.timeout))??)
     }
 
@@ -287,6 +293,7 @@ mod tests {
 
     fn pending(execution: ExecutionId, bytes: usize) -> Pending {
         let batch = Append {
+            scope: Scope::System,
             execution,
             batch_id: BatchId::generate(),
             expect: Expect::NotFinished,
@@ -321,6 +328,31 @@ mod tests {
         assert_eq!(gathered(&mut queue).await, [sent[0], sent[2]]);
         assert_eq!(gathered(&mut queue).await, [sent[1], sent[4]]);
         assert_eq!(gathered(&mut queue).await, [sent[3]]);
+    }
+
+    #[tokio::test]
+    async fn a_group_is_for_one_owner() {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let mut queue = Queue { receiver, held_back: VecDeque::new() };
+        let one = ExecutionId::generate();
+        let mut sent = Vec::new();
+        for (execution, owner) in [
+            (ExecutionId::generate(), None),
+            (one, Some("ada")),
+            (ExecutionId::generate(), None),
+            (one, None),
+            (ExecutionId::generate(), Some("ada")),
+            (ExecutionId::generate(), Some("bob")),
+        ] {
+            let mut next = pending(execution, 1);
+            next.batch.scope = owner.map_or(Scope::System, |owner: &str| Scope::Owner(owner.into()));
+            sent.push(next.batch.batch_id);
+            assert!(sender.try_send(next).is_ok());
+        }
+        assert_eq!(gathered(&mut queue).await, [sent[0], sent[2]]);
+        assert_eq!(gathered(&mut queue).await, [sent[1], sent[4]]);
+        assert_eq!(gathered(&mut queue).await, [sent[3]], "behind the one before it");
+        assert_eq!(gathered(&mut queue).await, [sent[5]]);
     }
 
     #[tokio::test]

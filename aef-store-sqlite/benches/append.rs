@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use aef_core::execution::Status;
 use aef_core::ids::{BatchId, DocumentHash, DocumentId, ExecutionId, OwnerId, Seq};
-use aef_core::store::{Append, ExecutionStore as _, Expect, NewExecution, Summary};
+use aef_core::store::{Append, ExecutionStore as _, Expect, NewExecution, Scope, Summary};
 use aef_store_sqlite::{SqliteOptions, SqliteStore};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -62,6 +62,7 @@ fn summary() -> Summary {
 /// As a worker writes after each action: the outcome of one and the start of the next.
 fn batch(execution: ExecutionId, events: usize) -> Append {
     Append {
+        scope: Scope::System,
         execution,
         batch_id: BatchId::generate(),
         expect: Expect::NotFinished,

@@ -1,6 +1,6 @@
 //! Appending to a journal: one read of the row, one row of the journal, one change of the row.
 
-use aef_core::ids::{Epoch, Seq};
+use aef_core::ids::{Epoch, OwnerId, Seq};
 use aef_core::store::{Append, Appended, Expect, Notice, StoreErrorKind, Summary, next_micros, pack_events};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -79,10 +79,11 @@ async fn row(connection: &mut SqliteConnection, request: &Append) -> Result<Row,
                 b.digest AS known_digest, b.head AS known_head, b.epoch AS known_epoch,
                 b.lease_until AS known_lease_until, b.at AS known_at
          FROM executions e LEFT JOIN batches b ON b.execution = e.no AND b.batch = ?2
-         WHERE e.id = ?1",
+         WHERE e.id = ?1 AND (?3 IS NULL OR e.owner = (SELECT o.no FROM owners o WHERE o.name = ?3))",
     )
     .bind(execution_bytes(request.execution))
     .bind(request.batch_id.as_uuid().as_bytes().to_vec())
+    .bind(request.scope.owner().map(OwnerId::as_str))
     .fetch_optional(connection)
     .await?
     .ok_or_else(|| Error::not_found(format_args!("execution {}", request.execution)))

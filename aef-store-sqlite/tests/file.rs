@@ -38,6 +38,7 @@ fn new_execution() -> NewExecution {
 
 fn batch(execution: ExecutionId, head: Seq, events: Vec<Bytes>) -> Append {
     Append {
+        scope: Scope::System,
         execution,
         batch_id: BatchId::generate(),
         expect: Expect::Seq(head),

@@ -192,7 +192,7 @@ impl Handle {
             if step.events.is_empty() {
                 return Ok(folded.machine.view());
             }
-            let request = request(&folded, &step, before, unleased);
+            let request = self.request(&folded, &step, before, unleased);
             match repeated(|| self.engine.inner.store.append(request.clone())).await {
                 Ok(appended) => {
                     if let Some(offer) = offer {
@@ -228,6 +228,29 @@ impl Handle {
             step.events.extend(machine.step(now, &self.actor, fact)?.events);
         }
         Ok((step, unleased))
+    }
+
+    /// The append of what a person asked.
+    fn request(&self, folded: &Folded, step: &Step, before: Seq, unleased: bool) -> Append {
+        // Requests only note what is wanted, so they need not see the newest event; a fast worker cannot starve them.
+        let starves =
+            folded.live_lease().is_some() && step.events.iter().all(|event| is_request(&event.kind));
+        let is_final = folded.machine.status().is_final();
+        Append {
+            scope: self.scope.clone(),
+            execution: folded.record.id,
+            batch_id: BatchId::generate(),
+            expect: if starves { Expect::NotFinished } else { Expect::Seq(before) },
+            fence: None,
+            require_unleased: unleased || is_final,
+            starts_effect: false,
+            events: step.events.iter().map(event_bytes).collect(),
+            format: FORMAT,
+            summary: (!starves).then(|| folded.machine.summary()),
+            wake_at: wake_at(folded),
+            release: false,
+            snapshot: None,
+        }
     }
 
     /// The answer that a checkpoint got, from the journal.
@@ -270,27 +293,6 @@ fn check_form(machine: &Execution, input: &mut Input) -> Result<(), EngineError>
     })?;
     answer.data = Some(filled);
     Ok(())
-}
-
-/// The append of what a person asked.
-fn request(folded: &Folded, step: &Step, before: Seq, unleased: bool) -> Append {
-    // Requests only note what is wanted, so they need not see the newest event; a fast worker cannot starve them.
-    let starves = folded.live_lease().is_some() && step.events.iter().all(|event| is_request(&event.kind));
-    let is_final = folded.machine.status().is_final();
-    Append {
-        execution: folded.record.id,
-        batch_id: BatchId::generate(),
-        expect: if starves { Expect::NotFinished } else { Expect::Seq(before) },
-        fence: None,
-        require_unleased: unleased || is_final,
-        starts_effect: false,
-        events: step.events.iter().map(event_bytes).collect(),
-        format: FORMAT,
-        summary: (!starves).then(|| folded.machine.summary()),
-        wake_at: wake_at(folded),
-        release: false,
-        snapshot: None,
-    }
 }
 
 /// A worker looks at once at what a person has asked, unless there is nothing in it for a worker to do.

@@ -54,7 +54,7 @@ impl Inner {
             }
             None => Execution::new(id, plan),
         };
-        self.supply_items(&mut machine).await?;
+        self.supply_items(scope, &mut machine).await?;
         for entry in &tail {
             machine.apply(&event_of(id, entry)?);
             weight.events += 1;
@@ -64,13 +64,13 @@ impl Inner {
     }
 
     /// Gives a restored machine the lists of items that are not in its snapshot.
-    async fn supply_items(&self, machine: &mut Execution) -> Result<(), EngineError> {
+    async fn supply_items(&self, scope: &Scope, machine: &mut Execution) -> Result<(), EngineError> {
         let id = machine.id();
         for seq in machine.missing_items() {
             let before = Seq(seq.0.saturating_sub(1));
             let entries = self
                 .store
-                .journal(&Scope::System, id, before, 1)
+                .journal(scope, id, before, 1)
                 .await
                 .map_err(|error| EngineError::of_store(LOAD, error))?;
             let entry = entries.first().filter(|entry| entry.seq == seq).ok_or_else(|| damaged(id))?;

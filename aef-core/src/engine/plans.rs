@@ -50,8 +50,9 @@ impl Plans {
         if let Some(plan) = self.get(&key) {
             return Ok(plan);
         }
+        let scope = Scope::Owner(record.owner.clone());
         let stored = store
-            .document_by_hash(&Scope::System, &record.owner, &record.document_hash)
+            .document_by_hash(&scope, &record.owner, &record.document_hash)
             .await
             .map_err(|error| EngineError::of_store("load the document", error))?;
         let document = read(&stored.content)?;

@@ -11,15 +11,8 @@ use aef_testkit::conformance::store::{batch, new_execution};
 use aef_testkit::postgres::TestDatabase;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
-use tokio::sync::Mutex;
 
-use crate::support::connect;
-
-/// What the documentation says to run.
-const ROLES: &str = include_str!("../../sql/roles.sql");
-
-/// Roles are the server's, which all tests share.
-static ROLES_ARE_MADE: Mutex<()> = Mutex::const_new(());
+use crate::support::{connect, make_roles};
 
 /// The tables whose rows are an owner's, each with the condition by which a row is that of the owner `$1`.
 const TABLES: [(&str, &str); 6] = [
@@ -38,13 +31,11 @@ async fn database() -> TestDatabase {
     for owner in ["ada", "bob"] {
         fill(&store, owner).await;
     }
-    let _guard = ROLES_ARE_MADE.lock().await;
+    make_roles(&database).await;
     let mut connection = database.connection().await;
-    sqlx::raw_sql(ROLES).execute(&mut connection).await.unwrap();
     // What a test is to compare with must be known beyond what the role may see.
     sqlx::raw_sql(
-        "GRANT aef_application, aef_service TO CURRENT_USER;
-         CREATE TABLE public.known AS SELECT o.name, o.no, e.id FROM aef.owners o JOIN aef.executions e ON e.owner = o.no;
+        "CREATE TABLE public.known AS SELECT o.name, o.no, e.id FROM aef.owners o JOIN aef.executions e ON e.owner = o.no;
          CREATE FUNCTION public.no_of(text) RETURNS bigint LANGUAGE sql STABLE AS
              'SELECT no FROM public.known WHERE name = $1';
          CREATE FUNCTION public.execution_of(text) RETURNS uuid LANGUAGE sql STABLE AS
@@ -168,7 +159,7 @@ async fn no_row_is_written_for_another_owner() {
         assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
     }
     let outcome: String = sqlx::query_scalar(
-        "SELECT outcome FROM aef.append(
+        "SELECT outcome FROM aef.append(NULL,
             ARRAY[public.execution_of('bob')], ARRAY[gen_random_uuid()], ARRAY['x'::bytea], ARRAY[2::bigint],
             ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[false], ARRAY[false], ARRAY[1], ARRAY[1], ARRAY[false], ARRAY[NULL],
             ARRAY[NULL], ARRAY[NULL::integer], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[false],

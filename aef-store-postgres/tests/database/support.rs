@@ -9,6 +9,13 @@ use aef_store_postgres::{PostgresOptions, PostgresStore};
 use aef_testkit::conformance::store::new_execution;
 use aef_testkit::postgres::TestDatabase;
 use sqlx::postgres::PgConnection;
+use tokio::sync::Mutex;
+
+/// What the documentation says to run.
+const ROLES: &str = include_str!("../../sql/roles.sql");
+
+/// Roles are the server's, which all tests share.
+static ROLES_ARE_MADE: Mutex<()> = Mutex::const_new(());
 
 /// Far longer than anything takes that is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,6 +37,20 @@ pub(crate) async fn connect(database: &TestDatabase) -> Arc<PostgresStore> {
 
 pub(crate) async fn connect_to(url: &str) -> Arc<PostgresStore> {
     Arc::new(PostgresStore::connect(options(url)).await.unwrap())
+}
+
+/// Makes the documented roles for a database in which the store has made its tables, and makes the tests' role one of each.
+pub(crate) async fn make_roles(database: &TestDatabase) {
+    let mut connection = database.connection().await;
+    let _guard = ROLES_ARE_MADE.lock().await;
+    sqlx::raw_sql(ROLES).execute(&mut connection).await.unwrap();
+    let grant = "GRANT aef_application, aef_service TO CURRENT_USER";
+    sqlx::raw_sql(grant).execute(&mut connection).await.unwrap();
+}
+
+/// A store whose every session acts as this role.
+pub(crate) async fn connect_as(database: &TestDatabase, role: &str) -> Arc<PostgresStore> {
+    connect_to(&format!("{}?options=-c%20role%3D{role}", database.url())).await
 }
 
 /// An execution of the owner that is ready.

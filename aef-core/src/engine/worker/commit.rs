@@ -12,7 +12,7 @@ use super::super::loading::Weight;
 use super::lease::{Lease, Moment};
 use crate::execution::{Event, EventKind, Execution, FORMAT};
 use crate::ids::{BatchId, Seq, WorkerId};
-use crate::store::{Append, Appended, Expect, StoreError};
+use crate::store::{Append, Appended, Expect, Scope, StoreError};
 
 /// A snapshot is written when so many events stand behind the last one.
 const SNAPSHOT_EVENTS: usize = 64;
@@ -78,6 +78,7 @@ impl Batch<'_> {
         }
         let needed = self.cut || self.machine.needs_worker();
         let append = Append {
+            scope: Scope::System,
             execution: lease.execution,
             batch_id: BatchId::generate(),
             expect: Expect::Seq(self.before),

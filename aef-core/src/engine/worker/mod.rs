@@ -299,6 +299,7 @@ impl Work {
     /// An append that releases the lease and says nothing.
     fn bare(&self, driving: &Driving, expect: Expect) -> Append {
         Append {
+            scope: Scope::System,
             execution: driving.claim.record.id,
             batch_id: BatchId::generate(),
             expect,

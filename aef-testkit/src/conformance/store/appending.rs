@@ -249,3 +249,22 @@ pub async fn a_journal_is_read_in_pages(on: &dyn StoreUnderTest) {
     assert_eq!(page(6, 100).await, Vec::<String>::new());
     assert_eq!(page(60, 100).await.len(), 0);
 }
+
+/// An append for an owner reaches that owner's executions and no others, also where the batch is known.
+pub async fn an_owner_appends_to_its_own(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    let record = scene.queued("ada").await;
+    let scoped =
+        |owner: &str, request: &Append| Append { scope: Scope::Owner(owner.into()), ..request.clone() };
+    let first = batch(record.id, Seq(1), ["a"]);
+    for stranger in ["bob", "nobody"] {
+        assert_eq!(scene.refusal(scoped(stranger, &first)).await, StoreErrorKind::NotFound);
+    }
+    assert_eq!(scene.record(record.id).await.head, Seq(1), "nothing was written");
+    let appended = scene.append(scoped("ada", &first)).await;
+    assert_eq!(appended.head, Seq(2));
+    assert_eq!(scene.append(first.clone()).await, appended, "it is the same batch, whoever sends it");
+    scene.queued("bob").await;
+    assert_eq!(scene.refusal(scoped("bob", &first)).await, StoreErrorKind::NotFound);
+    assert_eq!(scene.append(scoped("ada", &batch(record.id, Seq(2), ["b"]))).await.head, Seq(3));
+}

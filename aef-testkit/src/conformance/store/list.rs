@@ -15,6 +15,7 @@ macro_rules! for_each_store_case {
             appending::g1_events_come_back_byte_for_byte,
             appending::g1_a_batch_without_events_changes_the_row_alone,
             appending::g1_an_unknown_execution_is_not_found,
+            appending::an_owner_appends_to_its_own,
             appending::g4_places_are_dense,
             appending::g4_racing_appends_have_one_winner,
             appending::g4_racers_that_try_again_all_get_in,

@@ -164,6 +164,7 @@ pub(super) fn events<const N: usize>(names: [&'static str; N]) -> Vec<Bytes> {
 /// A person's batch behind `head`.
 pub fn batch<const N: usize>(execution: ExecutionId, head: Seq, names: [&'static str; N]) -> Append {
     Append {
+        scope: Scope::System,
         execution,
         batch_id: BatchId::generate(),
         expect: Expect::Seq(head),
