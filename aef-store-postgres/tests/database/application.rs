@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aef_core::document::Document;
 use aef_core::engine::{
-    Engine, EngineErrorKind, ForkOptions, Handle, Outcome, Shutdown, Stopping, SubmitOptions, WorkerOptions,
+    Engine, EngineErrorKind, ForkOptions, Handle, Outcome, Shutdown, SubmitOptions, WorkerOptions,
 };
 use aef_core::execution::{Answer, Checkpoint, ExecutionState, Status};
 use aef_core::ids::Seq;
@@ -95,20 +95,24 @@ async fn an_application_steers_its_owners_executions() {
 
     // A new engine knows nothing by heart: it reads the document and folds the journal as the application.
     let again = Engine::builder(connect_as(&scene.database, "aef_application").await).build();
-    let again = again.scope("ada").execution(run.id());
-    assert_eq!(again.state().await.unwrap().status, Status::Completed);
-    let fork = again.fork(ForkOptions::default()).await.unwrap();
+    let again = again.scope("ada");
+    assert_eq!(again.execution(run.id()).state().await.unwrap().status, Status::Completed);
+    let second = scene.submit("ada").await;
+    asked(&second).await;
+    second.pause().await.unwrap();
+    second.resume().await.unwrap();
+    let fork = again.execution(second.id()).fork(ForkOptions::default()).await.unwrap();
     asked(&fork).await;
-    fork.pause().await.unwrap();
-    fork.resume().await.unwrap();
-    let stopped = fork.stop().await.unwrap();
-    assert!(matches!(&stopped, Stopping::Stopped(state) if state.status == Status::Stopped), "{stopped:?}");
+    for run in [second, fork] {
+        run.stop().await.unwrap();
+        assert_eq!(finished(&run).await.status, Status::Stopped);
+    }
 
     let ada = Scope::Owner("ada".into());
     let store = scene.application.store().clone();
-    assert_eq!(store.list(&ada, ListQuery::default()).await.unwrap().records.len(), 2);
+    assert_eq!(store.list(&ada, ListQuery::default()).await.unwrap().records.len(), 3);
     let far = store.now().await.unwrap() + jiff::SignedDuration::from_hours(1);
-    assert_eq!(store.purge(&ada, far, 9).await.unwrap(), 2);
+    assert_eq!(store.purge(&ada, far, 9).await.unwrap(), 3);
     scene.end().await;
 }
 
