@@ -52,10 +52,13 @@
 //! | `postgres` | `postgres::PostgresStore`, for many workers on many machines | no |
 //! | `cdp` | `cdp::CdpBrowser`, Chromium over the DevTools protocol | yes |
 //! | `http` | `http::router`, the HTTP surface to mount in a service | no |
+//! | `client` | `client::Client`, which asks a server | no |
 //! | `chat` | `chat::ChatEnricher`, actions proposed by an OpenAI-compatible endpoint | no |
 
 #[cfg(feature = "cdp")]
 pub use aef_browser_cdp as cdp;
+#[cfg(feature = "client")]
+pub use aef_client as client;
 pub use aef_core::*;
 #[cfg(feature = "chat")]
 pub use aef_enrich_openai as chat;

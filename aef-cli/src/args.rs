@@ -11,6 +11,7 @@ use crate::commands;
 use crate::database::{DatabaseArgs, quoted};
 use crate::exit;
 use crate::logging::LogFormat;
+use crate::remote::ServerArgs;
 
 /// Runs procedures in a real browser, durably, with a person in control.
 ///
@@ -25,6 +26,8 @@ pub(crate) struct Arguments {
     /// How the log is written
     #[arg(long, global = true, env = "AEF_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -42,6 +42,8 @@ Environment:
   AEF_DATABASE_URL the database (--database-url)
   AEF_STORE        the database file (--store)
   AEF_OWNER        whose executions (--owner)
+  AEF_SERVER       the server to ask instead of a database (--server)
+  AEF_API_KEY      the key that is shown to the server
   AEF_STATE_KEYS   keys for cookies and storage of executions that wait (--state-keys)
   AEF_CHROMIUM     the browser to run
   AEF_NO_SANDBOX   set to 1 to run the browser without its sandbox (--no-sandbox)

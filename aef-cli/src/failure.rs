@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aef::client::ClientError;
 use aef::engine::{EngineError, EngineErrorKind};
 
 use crate::exit::Exit;
@@ -100,6 +101,27 @@ impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         let source = self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))?;
         if self.retold { source.source() } else { Some(source) }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let status = error.problem().map_or(0, |problem| problem.status);
+        let exit = match status {
+            400 | 413 | 415 | 422 => Exit::Invalid,
+            403..=499 => Exit::Refused,
+            _ => Exit::Environment,
+        };
+        let found = error.problem().map(|problem| problem.errors.as_slice()).unwrap_or_default();
+        let mut message = error.to_string();
+        for fault in found {
+            message.push_str(&format!("\n  {} {}", fault.pointer, fault.message));
+        }
+        let failure = Self { retold: true, ..Self::new(exit, message).with_source(error) };
+        if status == 401 {
+            return failure.with_help("AEF_API_KEY holds an API key, or a token that the server accepts");
+        }
+        failure
     }
 }
 

@@ -24,6 +24,8 @@ mod output;
 mod progress;
 mod prompt;
 mod questions;
+mod rates;
+mod remote;
 mod report;
 mod saving;
 #[cfg(feature = "otel")]
@@ -36,11 +38,12 @@ use clap::Parser;
 use crate::args::{Arguments, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::remote::Remote;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let _logging = logging::start(&arguments);
-    match start(arguments.command) {
+    match start(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.tell();
@@ -49,12 +52,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(command: Command) -> Result<Exit, Failure> {
+fn start(arguments: Arguments) -> Result<Exit, Failure> {
+    let Arguments { command, server, .. } = arguments;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::environment("cannot start threads").with_source(error))?;
     runtime.block_on(async {
+        if Remote::takes(&command)
+            && let Some(remote) = server.remote()?
+        {
+            return remote.run(command).await;
+        }
         match command {
             Command::Run(options) => commands::run::run(options).await,
             Command::Submit(options) => commands::submit::run(options).await,

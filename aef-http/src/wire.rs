@@ -15,7 +15,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident of $of:ty { $($variant:ident = $text:literal),+ $(,)? })+) => {$(
+    // The names are tokens: as literals of the macro they would not reach the description.
+    ($($(#[$doc:meta])* $name:ident of $of:ty { $($variant:ident = $text:tt),+ $(,)? })+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         pub(crate) enum $name {

@@ -8,10 +8,9 @@ use std::process::Stdio;
 use aef_testkit::demo_site::{Counts, DemoSite, DemoSiteOptions, Record, messages};
 use clap::Args;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::command::{self, Failure};
-use crate::setup;
+use crate::{binary, setup};
 
 /// The document that the demo runs.
 const DOCUMENT: &str = "examples/investor-update.aef.yaml";
@@ -70,18 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 fn places(chromium: PathBuf) -> Result<Places, Failure> {
     println!("demo: building aef");
-    let built = command::read(command::cargo().args([
-        "build",
-        "--package=aef-cli",
-        "--bin=aef",
-        "--quiet",
-        "--message-format=json-render-diagnostics",
-    ]))?;
-    let binary = built
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| Failure::Wrong("cargo built no executable for aef-cli".to_owned()))?;
+    let binary = binary::aef()?;
     let target = binary.ancestors().nth(2).unwrap_or(command::root());
     let directory = target.join("demo");
     // What an earlier demo left would be told as if this one had written it.

@@ -1,7 +1,9 @@
 //! Developer commands: `cargo xtask --help` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks on its streams")]
 
+mod api_fuzz;
 mod bench;
+mod binary;
 mod chaos;
 mod command;
 mod demo;
@@ -45,6 +47,8 @@ enum Task {
     Demo(demo::Options),
     /// Serves the demo site until it is killed.
     DemoSite(demo_site::Options),
+    /// Asks a server everything that its description allows, and more, with schemathesis; needs Python and PyPI.
+    ApiFuzz(api_fuzz::Options),
     /// Lets everything happen to workers and their database, and verifies that nothing is lost, done twice or stuck.
     Chaos(chaos::Options),
     /// Measures what AEF costs beside its peers.
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Task::Postgres(options) => postgres::run(&options),
         Task::Demo(options) => demo::run(&options),
         Task::DemoSite(options) => demo_site::serve(&options),
+        Task::ApiFuzz(options) => api_fuzz::run(&options),
         Task::Chaos(options) => chaos::run(&options),
         Task::Bench(bench) => bench::run(&bench),
     };

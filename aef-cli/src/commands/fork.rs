@@ -15,16 +15,16 @@ use crate::{commands, environment, loading, output};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    pub(crate) execution: ExecutionArgs,
     /// The step to begin at [default: the one that failed]
     #[arg(long, value_name = "STEP")]
-    from: Option<String>,
+    pub(crate) from: Option<String>,
     /// Another version of the document to run
     #[arg(long, value_name = "FILE")]
-    document: Option<PathBuf>,
+    pub(crate) document: Option<PathBuf>,
     /// Other inputs than those of the execution: NAME=VALUE, or @FILE with a JSON object
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE|@FILE", requires = "document")]
-    inputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
     /// A file of secrets, as for `aef run`
     #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,

@@ -12,12 +12,12 @@ use crate::{commands, environment, output, progress};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    pub(crate) execution: ExecutionArgs,
     #[command(flatten)]
     person: PersonArgs,
     /// Print JSON, one line an event
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs the command.

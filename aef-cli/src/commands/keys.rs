@@ -23,11 +23,11 @@ const PAGE: u32 = 200;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Make a key, and print it this once
     Create(Create),
     /// List keys, without their texts
@@ -37,45 +37,61 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Create {
+pub(crate) struct Create {
     /// What the key is for
     #[arg(value_name = "NAME")]
-    name: String,
+    pub(crate) name: String,
     /// What it allows; may be given several times [default: all]
     #[arg(long, value_name = "SCOPE", value_parser = scope)]
     scope: Vec<KeyScope>,
     /// The only document that it is good for
     #[arg(long, value_name = "ID")]
-    document: Option<String>,
+    pub(crate) document: Option<String>,
     /// An origin whose pages may use it, such as https://shop.example; may be given several times
     #[arg(long, value_name = "ORIGIN")]
-    origin: Vec<String>,
+    pub(crate) origin: Vec<String>,
     /// How long it is good, such as 720h [default: until it is revoked]
     #[arg(long, value_name = "DURATION")]
     expires_in: Option<SignedDuration>,
     /// Take over a key LEKH-2-… of an earlier system, read from stdin, instead of making one
     #[arg(long)]
-    import: bool,
+    pub(crate) import: bool,
     #[command(flatten)]
     store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
-struct List {
+pub(crate) struct List {
     /// Print JSON, one line each
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
-struct Revoke {
+pub(crate) struct Revoke {
     /// The key's id, as `aef keys list` shows it
     #[arg(value_name = "KEY")]
-    id: ApiKeyId,
+    pub(crate) id: ApiKeyId,
     #[command(flatten)]
     store: StoreArgs,
+}
+
+impl Create {
+    /// What the key allows.
+    pub(crate) fn scopes(&self) -> BTreeSet<KeyScope> {
+        if self.scope.is_empty() { KeyScope::ALL.into() } else { self.scope.iter().copied().collect() }
+    }
+
+    /// Until when the key is good.
+    ///
+    /// # Errors
+    /// Where that is beyond all time.
+    pub(crate) fn expires_at(&self, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let end = self.expires_in.map(|length| now.checked_add(length)).transpose();
+        end.map_err(|error| Failure::new(Exit::Usage, "--expires-in is too long").with_source(error))
+    }
 }
 
 /// Runs the command.
@@ -92,22 +108,11 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
 
 async fn create(options: Create) -> Result<Exit, Failure> {
     let (_, host) = options.store.database.open_host().await?;
-    let expires_at = match options.expires_in {
-        Some(length) => Some(
-            Timestamp::now()
-                .checked_add(length)
-                .map_err(|error| Failure::new(Exit::Usage, "--expires-in is too long").with_source(error))?,
-        ),
-        None => None,
-    };
+    let expires_at = options.expires_at(Timestamp::now())?;
     let request = KeyRequest {
         owner: options.store.owner(),
+        scopes: options.scopes(),
         name: options.name,
-        scopes: if options.scope.is_empty() {
-            KeyScope::ALL.into()
-        } else {
-            options.scope.into_iter().collect()
-        },
         document: options.document.map(DocumentId::from),
         origins: options.origin,
         expires_at,
@@ -142,7 +147,7 @@ fn import(request: KeyRequest) -> Result<Made, Failure> {
 }
 
 /// Reads a secret from stdin, so that it stands neither in the history of the shell nor among the processes.
-pub(super) fn read_secret() -> Result<SecretString, Failure> {
+pub(crate) fn read_secret() -> Result<SecretString, Failure> {
     let mut text = String::new();
     std::io::stdin()
         .lock()

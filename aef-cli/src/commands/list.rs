@@ -19,16 +19,16 @@ pub(crate) struct Options {
     person: PersonArgs,
     /// Only executions with this status; may be given several times
     #[arg(long, value_name = "STATUS", value_parser = status)]
-    status: Vec<Status>,
+    pub(crate) status: Vec<Status>,
     /// Only executions of this document
     #[arg(long, value_name = "ID")]
-    document: Option<String>,
+    pub(crate) document: Option<String>,
     /// At most this many
     #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: u32,
+    pub(crate) limit: u32,
     /// Print JSON, one line each
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs the command.

@@ -14,7 +14,7 @@ use crate::{describe, environment, output};
 pub(crate) struct Options {
     /// The execution, as `aef list` shows it
     #[arg(value_name = "EXECUTION")]
-    id: ExecutionId,
+    pub(crate) id: ExecutionId,
     /// What to do
     #[arg(value_enum, value_name = "OPTION")]
     option: Choice,
@@ -37,20 +37,26 @@ enum Choice {
     Stop,
 }
 
+impl Options {
+    /// What was chosen.
+    pub(crate) const fn option(&self) -> RecoveryOption {
+        match self.option {
+            Choice::Retry => RecoveryOption::Retry,
+            Choice::Skip => RecoveryOption::Skip,
+            Choice::TakeOver => RecoveryOption::TakeOver,
+            Choice::Stop => RecoveryOption::Stop,
+        }
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Where that is not on offer.
 pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let engine = environment::desk(&options.store).await?;
-    let option = match options.option {
-        Choice::Retry => RecoveryOption::Retry,
-        Choice::Skip => RecoveryOption::Skip,
-        Choice::TakeOver => RecoveryOption::TakeOver,
-        Choice::Stop => RecoveryOption::Stop,
-    };
     let handle = environment::scoped(&engine, &options.store, &options.person).execution(options.id);
-    let state = handle.recover(option).await?;
+    let state = handle.recover(options.option()).await?;
     output::note(format_args!("{} is {}", options.id, describe::words(state.status.as_str())));
     if !state.status.is_final() {
         output::note(format_args!(

@@ -22,22 +22,22 @@ const PAGE: u32 = 500;
 pub(crate) struct Options {
     /// The checkpoint, or the execution that waits at one
     #[arg(value_name = "CHECKPOINT")]
-    checkpoint: String,
+    pub(crate) checkpoint: String,
     /// approve, reject (stops the execution), skip, modify, choose, retry, done, take_over or stop
     #[arg(value_name = "ANSWER", value_parser = answer_kind)]
-    answer: AnswerKind,
+    pub(crate) answer: AnswerKind,
     /// For choose: the option
     #[arg(long, value_name = "ID")]
-    option: Option<String>,
+    pub(crate) option: Option<String>,
     /// Data for the form, as JSON or @FILE
     #[arg(long, value_name = "JSON|@FILE")]
-    data: Option<String>,
+    pub(crate) data: Option<String>,
     /// A remark for the record
     #[arg(long, value_name = "TEXT")]
-    comment: Option<String>,
+    pub(crate) comment: Option<String>,
     /// To what it applies: this checkpoint, or also all later ones of the same step
     #[arg(long, default_value = "this", value_name = "this|step", value_parser = apply_to)]
-    apply_to: ApplyTo,
+    pub(crate) apply_to: ApplyTo,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -119,7 +119,11 @@ async fn find(scoped: &Scoped, text: &str) -> Result<(ExecutionId, CheckpointId)
     }
 }
 
-fn read_data(text: &str) -> Result<Value, Failure> {
+/// Data of an answer: JSON, or the file that holds it.
+///
+/// # Errors
+/// Where it is none.
+pub(crate) fn read_data(text: &str) -> Result<Value, Failure> {
     let json = match text.strip_prefix('@') {
         Some(path) => fs::read_to_string(path)
             .map_err(|error| Failure::environment(format!("cannot read {path}")).with_source(error))?,

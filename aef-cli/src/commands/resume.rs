@@ -17,9 +17,9 @@ use crate::{commands, drive, environment, output};
 pub(crate) struct Options {
     /// The execution, as `aef list` shows it
     #[arg(value_name = "EXECUTION")]
-    id: ExecutionId,
+    pub(crate) id: ExecutionId,
     #[command(flatten)]
-    drive: DriveArgs,
+    pub(crate) drive: DriveArgs,
 }
 
 /// Runs the command.

@@ -19,12 +19,12 @@ use crate::{commands, drive, environment, inputs, loading, output};
 pub(crate) struct Options {
     /// The document, JSON or YAML
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    pub(crate) file: PathBuf,
     /// An input, read by the type that the document gives it; or @FILE with a JSON object of several
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE|@FILE")]
-    inputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
     #[command(flatten)]
-    drive: DriveArgs,
+    pub(crate) drive: DriveArgs,
 }
 
 /// Runs the command.

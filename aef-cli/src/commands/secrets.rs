@@ -13,11 +13,11 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Set a secret to what stands on stdin
     Set(Named),
     /// List the names of secrets
@@ -27,16 +27,16 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Named {
+pub(crate) struct Named {
     /// What documents call it
     #[arg(value_name = "NAME")]
-    name: String,
+    pub(crate) name: String,
     #[command(flatten)]
     owned: Owned,
 }
 
 #[derive(Debug, Args)]
-struct Owned {
+pub(crate) struct Owned {
     /// Read from this file under which keys secrets are kept: 32 bytes in Base64 a line, of which the first encrypts
     /// [env: AEF_STATE_KEYS, with commas between them]
     #[arg(long, value_name = "FILE")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aef::engine::{Shutdown, WorkerOptions};
-use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, router};
+use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, Rate, router};
 use aef::store::HostStore;
 use clap::Args;
 use jiff::SignedDuration;
@@ -27,6 +27,7 @@ use crate::interrupts::Interrupts;
 use crate::keys::Key;
 use crate::metrics::{Metrics, Source};
 use crate::output;
+use crate::rates::{self, Budget};
 
 /// How long requests under way are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -77,6 +78,10 @@ pub(crate) struct Options {
     /// Answer /metrics, for Prometheus, to anybody who asks
     #[arg(long)]
     metrics: bool,
+    /// How often may be asked in a minute, and at once; NAME is address, reads, writes or starts; may be given several
+    /// times
+    #[arg(long, value_name = "NAME=N[/BURST]", value_parser = rates::rate)]
+    rate: Vec<(Budget, Rate)>,
     /// Perform nothing here: workers elsewhere do, or a cron that calls /process-executions
     #[arg(long)]
     no_worker: bool,
@@ -119,6 +124,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         public_base_url: options.public_url.clone(),
         origins: options.origin.clone(),
         aliases: options.alias.clone(),
+        limits: rates::limits(&options.rate),
         trust_forwarded: options.trust_forwarded,
         metrics: metrics.map(|metrics| Arc::new(Source::new(metrics, shop.engine.store().clone())) as _),
         worker: worker.clone(),

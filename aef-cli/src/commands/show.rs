@@ -14,12 +14,12 @@ use crate::{describe, environment, output, questions};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    pub(crate) execution: ExecutionArgs,
     #[command(flatten)]
     person: PersonArgs,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use crate::{describe, environment, output};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    pub(crate) execution: ExecutionArgs,
     #[command(flatten)]
     person: PersonArgs,
 }

@@ -17,22 +17,22 @@ use crate::{commands, environment, loading, output};
 pub(crate) struct Options {
     /// The document, JSON or YAML
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    pub(crate) file: PathBuf,
     /// An input, read by the type that the document gives it; or @FILE with a JSON object of several
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE|@FILE")]
-    inputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
     /// Higher is served first among the owner's own
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
-    priority: i32,
+    pub(crate) priority: i32,
     /// Not before this time, such as 2030-01-31T08:00:00Z
     #[arg(long, value_name = "TIME")]
-    start_at: Option<Timestamp>,
+    pub(crate) start_at: Option<Timestamp>,
     /// Submit once: the same key again gives the execution that was made first
     #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
     /// Only make it; `aef resume` starts it
     #[arg(long)]
-    held: bool,
+    pub(crate) held: bool,
     /// A file of secrets, as for `aef run`
     #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,

@@ -35,8 +35,16 @@ impl Desk {
     /// The binary in this directory, without anything that the environment of the tests would tell it.
     pub(crate) fn aef(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aef"));
-        let ours =
-            ["AEF_DATABASE_URL", "AEF_STORE", "AEF_ARTIFACTS", "AEF_OWNER", "AEF_STATE_KEYS", "AEF_WORKER"];
+        let ours = [
+            "AEF_DATABASE_URL",
+            "AEF_STORE",
+            "AEF_ARTIFACTS",
+            "AEF_OWNER",
+            "AEF_STATE_KEYS",
+            "AEF_WORKER",
+            "AEF_SERVER",
+            "AEF_API_KEY",
+        ];
         for name in ours.into_iter().chain(["RUST_LOG", "CLICOLOR_FORCE", "FORCE_COLOR"]) {
             command.env_remove(name);
         }

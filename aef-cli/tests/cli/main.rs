@@ -7,6 +7,7 @@ mod explain;
 mod http;
 mod import;
 mod postgres;
+mod remote;
 mod run;
 mod serve;
 mod surface;

@@ -42,6 +42,7 @@ pub(crate) struct LiveMessage {
 /// How an execution stands.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LiveStanding)]
 pub(crate) struct Standing {
     /// The execution.
     #[schema(value_type = String)]

@@ -8,6 +8,7 @@ mod common;
 mod contract;
 mod crowd;
 mod forms;
+mod guide;
 mod keys;
 mod live;
 mod operators;
