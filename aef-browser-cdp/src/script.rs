@@ -13,6 +13,8 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("script/locate.js"),
     include_str!("script/wait.js"),
     include_str!("script/gate.js"),
+    include_str!("script/rest.js"),
+    include_str!("script/conceal.js"),
     include_str!("script/act.js"),
     include_str!("script/edit.js"),
     include_str!("script/observe.js"),

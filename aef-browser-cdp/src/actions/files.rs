@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aef_core::browser::{Effect, FileContent};
-use aef_core::document::{Download, Upload};
+use aef_core::document::{Download, Target, Upload};
 use aef_core::recovery::{ErrorKind, Failure};
 use bytes::Bytes;
 use chromiumoxide_cdp::cdp::browser_protocol::browser::{
     BrowserContextId, CancelDownloadParams, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
 };
-use chromiumoxide_cdp::cdp::browser_protocol::dom::SetFileInputFilesParams;
+use chromiumoxide_cdp::cdp::browser_protocol::dom::{BackendNodeId, SetFileInputFilesParams};
 use serde_json::{Map, json};
 
 use super::{Acting, fault};
 use crate::error::CdpError;
-use crate::session::DownloadState;
+use crate::session::{Chooser, DownloadState};
 
 /// How often a file that the browser says is complete is looked for.
 const FILE_POLL: Duration = Duration::from_millis(10);
@@ -29,16 +29,36 @@ impl Acting {
         self.require_local("upload")?;
         let mut request = Map::new();
         request.insert("multiple".into(), json!(self.files.len() > 1));
-        self.prepare("upload", Some(&upload.target), request).await?;
+        let (prepared, found) = self.prepare("upload", Some(&upload.target), request).await?;
+        self.context.release_handles(&found.frame);
         // The browser reads a file when the form is sent, so it stays until the session ends.
-        let paths = self.store_files().await?;
-        let (element, frame) = self.context.handle("element", &upload.target, self.deadline).await?;
-        let mut params = SetFileInputFilesParams::new(paths);
-        params.object_id = Some(element.into());
-        self.effect = Effect::Possible;
-        self.context.link(&frame.world.session).call_within(params, self.left()).await?;
-        self.context.release_handles(&frame);
+        let mut params = SetFileInputFilesParams::new(self.store_files().await?);
+        if prepared.chooser {
+            let chooser = self.open_chooser(&upload.target).await?;
+            params.backend_node_id = Some(BackendNodeId::new(chooser.input));
+            self.context.link(&chooser.session).call_within(params, self.left()).await?;
+        } else {
+            let (element, frame) = self.context.handle("element", &upload.target, self.deadline).await?;
+            params.object_id = Some(element.into());
+            self.effect = Effect::Possible;
+            self.context.link(&frame.world.session).call_within(params, self.left()).await?;
+            self.context.release_handles(&frame);
+        }
         self.follow_navigation(None).await
+    }
+
+    /// Clicks what opens a file chooser, and gives the chooser, which the browser shows to nobody.
+    async fn open_chooser(&mut self, target: &Target) -> Result<Chooser, CdpError> {
+        self.click_plainly(target).await?;
+        let opened = self.context.wait(self.deadline, |state| state.chooser.clone()).await?;
+        self.context.update(|state| state.chooser = None);
+        let Some(chooser) = opened else {
+            return Err(fault("not_actionable", "wrong_element", "the click opened no file chooser"));
+        };
+        if self.files.len() > 1 && !chooser.multiple {
+            return Err(fault("not_actionable", "wrong_element", "the file chooser takes one file only"));
+        }
+        Ok(chooser)
     }
 
     async fn store_files(&self) -> Result<Vec<String>, CdpError> {

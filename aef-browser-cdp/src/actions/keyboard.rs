@@ -91,11 +91,8 @@ impl Acting {
         request.insert("secret".into(), json!(true));
         request.insert("gateMs".into(), json!(self.gate_ms()));
         request.insert("timeoutMs".into(), json!(self.left().as_millis().min(20_000) as u64));
-        if action == "fill" {
-            request.insert("value".into(), entry.value.clone());
-        }
+        request.insert("value".into(), entry.value.clone());
         let limit = self.left() + Duration::from_millis(500);
-        self.remember_secret(world, attached.reference.as_deref());
         let until = Instant::now() + self.gate.left();
         let value = self.context.ask_world(world, "prepare", request, None, limit).await?;
         let prepared: Prepared =
@@ -228,18 +225,13 @@ impl Acting {
                 TextPart::Plain { text } => whole.push_str(text),
                 TextPart::Secret { secret } => {
                     let value = self.secrets.reveal(secret, &origin).await;
-                    whole.push_str(value.map_err(|error| CdpError::Secret(Arc::new(error)))?.expose_secret());
+                    let value = value.map_err(|error| CdpError::Secret(Arc::new(error)))?;
+                    self.context.update(|state| state.remember_entered(&value));
+                    whole.push_str(value.expose_secret());
                 }
             }
         }
         Ok(whole)
-    }
-
-    /// Notes a field whose content is masked in pictures from now on.
-    fn remember_secret(&self, world: &World, reference: Option<&str>) {
-        if let Some(reference) = reference {
-            self.context.update(|state| state.remember_secret(world, reference));
-        }
     }
 }
 

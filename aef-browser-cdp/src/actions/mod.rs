@@ -91,10 +91,14 @@ struct Prepared {
     point: Option<Place>,
     #[serde(default)]
     fingerprint: Map<String, Value>,
+    #[serde(default, rename = "box")]
+    area: Option<Area>,
     #[serde(default)]
     page_box: Option<Area>,
     #[serde(default)]
     at_end: bool,
+    #[serde(default)]
+    chooser: bool,
 }
 
 /// A point in CSS px.
@@ -157,6 +161,8 @@ impl Acting {
         let tab = context.update(|state| {
             state.record.navigations.clear();
             state.record.blocked.clear();
+            state.chooser = None;
+            state.secrets = Some(Arc::clone(&secrets));
             state.expected_popup = action.popup.as_ref().map(|popup| popup.name.clone());
             state.current.clone()
         });
@@ -414,8 +420,19 @@ impl Acting {
         }
         let writes = self.context.update(|state| {
             state.leaving = false;
+            if state.chooser.take().is_some() {
+                state
+                    .record
+                    .note("file_chooser", "a file chooser opened and was left alone: `upload` answers it");
+            }
             state.expected_popup = None;
             self.record = std::mem::take(&mut state.record);
+            for note in &mut self.record.notes {
+                note.message = state.without_secrets(&note.message);
+            }
+            for dialog in &mut self.record.dialogs {
+                dialog.message = state.without_secrets(&dialog.message);
+            }
             if let Some(tab) = state.current_tab() {
                 self.outcome.url.clone_from(&tab.page.url);
             }

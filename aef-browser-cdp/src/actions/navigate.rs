@@ -25,6 +25,12 @@ const QUIET: Duration = Duration::from_millis(500);
 /// How long a document that was broken off may take to be told as a download.
 const DOWNLOAD_LIMIT: Duration = Duration::from_millis(500);
 
+/// How a navigation ends that somebody broke off: the page, the policy, a download, or the end of the renderer.
+const ABORTED: &str = "net::ERR_ABORTED";
+
+/// How long after it the loss of the page may be told.
+const LOSS_LIMIT: Duration = Duration::from_millis(50);
+
 /// How long opening an address may take when a session is opened.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
 
@@ -231,7 +237,9 @@ pub(super) async fn open(
     };
     context.catch_up().await?;
     if let Some(error) = navigated.error_text {
-        return not_opened(context, tab, url, navigated.loader_id.as_deref(), &error, navigated.is_download);
+        let loader = navigated.loader_id.as_deref();
+        let result = not_opened(context, tab, url, loader, &error, navigated.is_download);
+        return or_loss(context, result).await;
     }
     // Another place in the same document: there is nothing to wait for.
     let Some(loader) = navigated.loader_id else { return Ok(Arrival::default()) };
@@ -241,7 +249,7 @@ pub(super) async fn open(
     });
     let fate = committed.await?.ok_or_else(|| late(format!("{url} was answered but not opened")))?;
     if let Some(error) = &fate.error {
-        return not_opened(context, tab, url, Some(&loader), error, fate.download);
+        return or_loss(context, not_opened(context, tab, url, Some(&loader), error, fate.download)).await;
     }
     let status = fate.status.or_else(|| context.read(|state| state.tab(tab)?.page.fate(&loader).status));
     if status.is_some_and(|status| status >= 400) {
@@ -249,6 +257,17 @@ pub(super) async fn open(
     }
     let note = wait_until(context, tab, until, deadline).await?;
     Ok(Arrival { status, note })
+}
+
+/// The loss of the page, where that is why it could not be opened: a renderer that dies takes the navigation along, and
+/// its end is told a moment later.
+async fn or_loss(context: &Context, result: Result<Arrival, CdpError>) -> Result<Arrival, CdpError> {
+    let is_abort = result.as_ref().is_err_and(|error| error.failure().reason.as_deref() == Some(ABORTED));
+    if is_abort {
+        // Nothing but the loss ends the wait early.
+        context.wait(Instant::now() + LOSS_LIMIT, |_| None::<()>).await?;
+    }
+    result
 }
 
 /// A navigation that left the document that stood there. Not each is a failure: some answers are no documents.

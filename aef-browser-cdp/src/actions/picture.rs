@@ -16,9 +16,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::{Acting, Area, fault};
+use super::{Acting, Area, Place, fault};
 use crate::error::CdpError;
-use crate::session::{Context, World, split_frame};
+use crate::session::{Context, FrameRef, World, split_frame};
 
 /// Paints over boxes in one frame; described in the file.
 const MASK: &str = include_str!("mask.js");
@@ -105,6 +105,39 @@ impl Context {
         Ok(all)
     }
 
+    /// Where an area of a frame's viewport stands in the document of the tab.
+    async fn area_on_page(&self, frame: &FrameRef, area: Area, deadline: Instant) -> Result<Area, CdpError> {
+        let start = Place { x: area.x, y: area.y };
+        let end = Place { x: area.x + area.width, y: area.y + area.height };
+        let (start, end) = tokio::try_join!(
+            self.place_on_page(frame, start, deadline),
+            self.place_on_page(frame, end, deadline)
+        )?;
+        Ok(Area { x: start.x, y: start.y, width: end.x - start.x, height: end.y - start.y })
+    }
+
+    async fn place_on_page(
+        &self,
+        frame: &FrameRef,
+        mut place: Place,
+        deadline: Instant,
+    ) -> Result<Place, CdpError> {
+        let mut on_page = place;
+        for hop in frame.path.iter().rev() {
+            let mut request = Map::new();
+            request.insert("point".into(), json!({ "x": place.x, "y": place.y }));
+            request.insert("blind".into(), json!(true));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mapped = self.ask_world(&hop.world, "mapPoint", request, Some(&hop.element), left).await?;
+            let read = |key: &str| {
+                serde_json::from_value(mapped[key].clone())
+                    .map_err(|source| CdpError::malformed("mapPoint", source))
+            };
+            (place, on_page) = (read("point")?, read("pagePoint")?);
+        }
+        Ok(on_page)
+    }
+
     /// Takes a picture of the current tab: of an area of the document, or of what is in view.
     async fn picture(
         &self,
@@ -160,25 +193,18 @@ impl Context {
         })
     }
 
-    /// Paints over passwords, fields that hold secrets, and what is named, in every frame of the tab.
+    /// Paints over fields of secrets and what is named, in every frame of the tab.
     async fn paint(&self, masks: &[Target], deadline: Instant) -> Result<Vec<World>, CdpError> {
-        let worlds = self.read(|state| {
-            let worlds = state.worlds_of(&state.current);
-            worlds.into_iter().map(|world| (world.clone(), state.secrets_in(&world))).collect::<Vec<_>>()
-        });
-        let mut wanted: HashMap<World, Vec<Value>> = HashMap::new();
-        for (world, references) in worlds {
-            let secrets = references.into_iter().map(|reference| json!({ "ref": reference }));
-            let locators = std::iter::once(json!({ "css": "input[type=password]" })).chain(secrets);
-            wanted.insert(world, locators.collect());
-        }
+        let worlds = self.read(|state| state.worlds_of(&state.current));
+        let mut wanted: HashMap<World, Vec<Value>> =
+            worlds.into_iter().map(|world| (world, Vec::new())).collect();
         for mask in masks {
             let (chain, bare) = split_frame(mask);
             let frame = self.frame(&chain, deadline).await?;
             wanted.entry(frame.world).or_default().push(json!(bare));
         }
         let painting = wanted.into_iter().map(|(world, locators)| async move {
-            let mut request = json!({ "locators": locators });
+            let mut request = json!({ "locators": locators, "secrets": true });
             if let Some(attribute) = &self.options.config.test_id_attribute {
                 request["testIdAttribute"] = json!(attribute);
             }
@@ -216,15 +242,14 @@ impl Acting {
         let area = match &screenshot.target {
             Some(target) => {
                 let (prepared, found) = self.prepare("screenshot", Some(target), Map::new()).await?;
+                let area = match prepared.area {
+                    Some(area) if !found.frame.path.is_empty() => {
+                        Some(self.context.area_on_page(&found.frame, area, self.deadline).await?)
+                    }
+                    _ => prepared.page_box,
+                };
                 self.context.release_handles(&found.frame);
-                if !found.frame.path.is_empty() {
-                    return Err(fault(
-                        "internal",
-                        "unsupported",
-                        "a picture of an element in a frame is not supported",
-                    ));
-                }
-                prepared.page_box
+                area
             }
             None if screenshot.full_page => {
                 let metrics: Metrics = self

@@ -76,6 +76,12 @@ impl Acting {
         self.follow_navigation(click.wait_until).await
     }
 
+    /// One click of the left button, and nothing behind it.
+    pub(super) async fn click_plainly(&mut self, target: &Target) -> Result<(), CdpError> {
+        let press = Press { button: MouseButton::Left, count: 1, modifiers: 0 };
+        self.press_on("click", target, Map::new(), press, false).await
+    }
+
     pub(super) async fn check(&mut self, target: &Target, action: &str) -> Result<(), CdpError> {
         let press = Press { button: MouseButton::Left, count: 1, modifiers: 0 };
         self.press_on(action, target, Map::new(), press, false).await?;
@@ -102,7 +108,7 @@ impl Acting {
         &mut self,
         action: &str,
         target: &Target,
-        extra: Map<String, Value>,
+        mut extra: Map<String, Value>,
         press: Press,
         force: bool,
     ) -> Result<(), CdpError> {
@@ -130,6 +136,8 @@ impl Acting {
                     }
                     continue;
                 }
+                // It moves, whatever the page looked like.
+                extra.insert("cautious".into(), json!(true));
                 let covering = verdict.other.unwrap_or_else(|| "another element".to_owned());
                 if Instant::now() < self.deadline {
                     continue;

@@ -2,6 +2,7 @@
 
 function fill({ element }, request) {
   const value = fillValue(element, request);
+  if (request.secret) conceal(element, value);
   if (tagOf(element) === "select") return select({ element }, { value });
   bringIntoView(element, 0, null);
   focus(element);

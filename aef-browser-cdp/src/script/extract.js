@@ -118,6 +118,7 @@ function boxes(request) {
   const found = request.locators.flatMap((target) =>
     rankedLocators(target).flatMap((locator) => matchesOf(locator, document, request).found),
   );
+  if (request.secrets) found.push(...secretFields());
   return {
     boxes: [...new Set(found)].filter(isVisible).map((element) => {
       const box = boxOf(element);

@@ -86,6 +86,8 @@ function guard(event) {
   if (!record.swallowed) decide(gate, met);
   if (!record.swallowed) {
     record.passed += 1;
+    // A page that spreads a code over several fields moves the focus while it is typed.
+    if (gate.secret && isElement(met)) conceal(met, "");
     return;
   }
   event.preventDefault();
@@ -137,7 +139,7 @@ function armKeys(element, request) {
     kinds: KEY_EVENTS,
     gateUntil: request.gateUntil,
     swallowOthers: true,
-    details: { element },
+    details: { element, secret: request.secret },
     meets: element
       ? (met) =>
           isElement(met) &&

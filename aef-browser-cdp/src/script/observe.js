@@ -238,6 +238,7 @@ function decimalSeparator(digits) {
 
 function isSecretField(element) {
   return (
+    isConcealed(element) ||
     element.type === "password" ||
     /\b(current-password|new-password|one-time-code|cc-(number|csc))\b/.test(element.autocomplete ?? "")
   );

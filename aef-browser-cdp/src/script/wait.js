@@ -102,9 +102,11 @@ async function requireStable(element) {
 
 function requireSameBox(element, before) {
   requireAttached(element);
-  const now = boxOf(element);
-  if (["x", "y", "width", "height"].some((side) => before[side] !== now[side]))
-    throw notActionable(element, "not_stable", "is moving");
+  if (!sameBox(before, boxOf(element))) throw notActionable(element, "not_stable", "is moving");
+}
+
+function sameBox(one, other) {
+  return ["x", "y", "width", "height"].every((side) => one[side] === other[side]);
 }
 
 function isAnimated(element) {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use chromiumoxide_cdp::cdp::browser_protocol::emulation::{
-    SetDeviceMetricsOverrideParams, SetFocusEmulationEnabledParams, SetLocaleOverrideParams,
-    SetTimezoneOverrideParams, SetUserAgentOverrideParams,
+    SetDeviceMetricsOverrideParams, SetFocusEmulationEnabledParams, SetGeolocationOverrideParams,
+    SetLocaleOverrideParams, SetTimezoneOverrideParams, SetUserAgentOverrideParams,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{self, RequestPattern};
 use chromiumoxide_cdp::cdp::browser_protocol::network::{
     self, Headers, ResourceType, SetExtraHttpHeadersParams,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::page::{
-    self, AddScriptToEvaluateOnNewDocumentParams, SetLifecycleEventsEnabledParams,
+    self, AddScriptToEvaluateOnNewDocumentParams, SetInterceptFileChooserDialogParams,
+    SetLifecycleEventsEnabledParams,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::security::SetIgnoreCertificateErrorsParams;
 use chromiumoxide_cdp::cdp::browser_protocol::target::{CloseTargetParams, SetAutoAttachParams};
@@ -27,6 +28,9 @@ use crate::script;
 
 /// What the browser may keep of answers for a client that asks for bodies; nobody does.
 const BODY_BUFFER: i64 = 64 * 1024;
+
+/// How far off a place on the earth may be, in metres.
+const ACCURACY: f64 = 10.0;
 
 /// Commands of one session on their way, written together.
 struct Arming<'a> {
@@ -74,6 +78,8 @@ impl Context {
         let mut arming = Arming { batch: link.batch(), replies: Vec::new() };
         arming.add(&page::EnableParams::default())?;
         arming.add(&SetLifecycleEventsEnabledParams::new(true))?;
+        // A browser with windows would open one that nobody answers.
+        arming.add(&SetInterceptFileChooserDialogParams::new(true))?;
         arming.add(&network::EnableParams {
             max_total_buffer_size: Some(BODY_BUFFER),
             max_resource_buffer_size: Some(BODY_BUFFER),
@@ -88,7 +94,10 @@ impl Context {
         let mut attach = SetAutoAttachParams::new(true, true);
         attach.flatten = Some(true);
         arming.add(&attach)?;
-        arming.add(&fetch::EnableParams { patterns: Some(self.patterns()), handle_auth_requests: None })?;
+        arming.add(&fetch::EnableParams {
+            patterns: Some(self.patterns()),
+            handle_auth_requests: Some(self.options.config.credentials.is_some()),
+        })?;
         self.add_identity(&mut arming)?;
         if is_page {
             self.add_page(&mut arming)?;
@@ -132,6 +141,14 @@ impl Context {
         }
         if let Some(zone) = &self.options.timezone {
             arming.add(&SetTimezoneOverrideParams::new(zone.clone()))?;
+        }
+        if let Some(place) = &config.geolocation {
+            arming.add(&SetGeolocationOverrideParams {
+                latitude: Some(place.latitude),
+                longitude: Some(place.longitude),
+                accuracy: Some(place.accuracy.unwrap_or(ACCURACY)),
+                ..SetGeolocationOverrideParams::default()
+            })?;
         }
         if config.ignore_https_errors {
             arming.add(&SetIgnoreCertificateErrorsParams::new(true))?;

@@ -12,14 +12,14 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::payloads::{
-    AttachedToTarget, ContextCreated, ContextDestroyed, DetachedFromTarget, DialogOpening, DownloadProgress,
-    DownloadWillBegin, DragIntercepted, FrameDetached, FrameNavigated, FrameRequestedNavigation,
-    FrameStartedNavigating, LifecycleEvent, LoadingFailed, LoadingFinished, NavigatedWithinDocument,
-    RequestPaused, RequestWillBeSent, ResponseReceived, WebSocketClosed, WebSocketCreated,
-    WebSocketFrameSent,
+    AttachedToTarget, AuthRequired, ConsoleCalled, ContextCreated, ContextDestroyed, DetachedFromTarget,
+    DialogOpening, DownloadProgress, DownloadWillBegin, DragIntercepted, ExceptionDetails, ExceptionThrown,
+    FileChooserOpened, FrameDetached, FrameNavigated, FrameRequestedNavigation, FrameStartedNavigating,
+    LifecycleEvent, LoadingFailed, LoadingFinished, NavigatedWithinDocument, Printed, RequestPaused,
+    RequestWillBeSent, ResponseReceived, WebSocketClosed, WebSocketCreated, WebSocketFrameSent,
 };
 use super::policy::Verdict;
-use super::state::{Blocked, DownloadState, State, TargetSession, World};
+use super::state::{Blocked, Chooser, DownloadState, State, TargetSession, World};
 use crate::connection::{Event, MARK};
 use crate::error::Loss;
 use crate::script;
@@ -45,6 +45,7 @@ fn handle(context: &Arc<Context>, event: &Event) {
         "Inspector.targetCrashed" => on_crashed(context, session),
         "Page.javascriptDialogOpening" => with(event, |dialog| on_dialog(context, session, &dialog)),
         "Fetch.requestPaused" => with(event, |paused| on_paused(context, session, paused)),
+        "Fetch.authRequired" => with(event, |required| on_auth(context, session, required)),
         "Page.screencastFrame" => with(event, |frame| context.on_frame(session, frame)),
         "Page.frameNavigated" => with(event, |navigated| on_navigated(context, session, navigated)),
         // One update for all the rest: each only changes the state.
@@ -154,6 +155,11 @@ fn on_paused(context: &Arc<Context>, session: &str, paused: RequestPaused) {
     }
 }
 
+fn on_auth(context: &Arc<Context>, session: &str, required: AuthRequired) {
+    let (context, session) = (Arc::clone(context), session.to_owned());
+    tokio::spawn(async move { context.authenticate(&session, required).await });
+}
+
 fn on_refused(context: &Context, session: &str, paused: RequestPaused, rule: super::policy::Rule) {
     let main_frame_of =
         context.read(|state| state.tab_of_main_frame(&paused.frame_id).map(ToOwned::to_owned));
@@ -223,6 +229,13 @@ fn on_page(state: &mut State, session: &str, event: &Event) {
             if detached.reason != "swap" {
                 state.worlds.remove(detached.frame_id.as_str());
             }
+        }),
+        "Page.fileChooserOpened" => with(event, |opened: FileChooserOpened| {
+            state.chooser = opened.backend_node_id.map(|input| Chooser {
+                session: session.into(),
+                input,
+                multiple: opened.mode == "selectMultiple",
+            });
         }),
         "Page.downloadWillBegin" => with(event, |download: DownloadWillBegin| {
             state.record.download(&download.guid);
@@ -339,6 +352,17 @@ fn on_runtime(state: &mut State, session: &str, event: &Event) {
         "Runtime.executionContextDestroyed" => with(event, |destroyed: ContextDestroyed| {
             let id = destroyed.execution_context_unique_id.unwrap_or_default();
             state.worlds.retain(|_, world| *world.id != *id);
+        }),
+        "Runtime.exceptionThrown" => with(event, |thrown: ExceptionThrown| {
+            let ExceptionDetails { text, exception } = thrown.exception_details;
+            let said = exception.map(|exception| exception.text()).filter(|said| !said.is_empty());
+            state.record.complaint("page_error", &said.unwrap_or(text));
+        }),
+        "Runtime.consoleAPICalled" => with(event, |called: ConsoleCalled| {
+            if called.kind == "error" || called.kind == "assert" {
+                let said: Vec<String> = called.args.iter().map(Printed::text).collect();
+                state.record.complaint("console_error", &said.join(" "));
+            }
         }),
         "Runtime.executionContextsCleared" => state.worlds.retain(|_, world| &*world.session != session),
         _ => {}

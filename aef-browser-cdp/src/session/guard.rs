@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aef_core::secrets::ExposeSecret as _;
 use chromiumoxide_cdp::cdp::browser_protocol::fetch::{
-    ContinueRequestParams, FailRequestParams, FulfillRequestParams, HeaderEntry,
+    AuthChallengeResponse, AuthChallengeResponseResponse, ContinueRequestParams, ContinueWithAuthParams,
+    FailRequestParams, FulfillRequestParams, HeaderEntry,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::network::ErrorReason;
 use chromiumoxide_cdp::cdp::browser_protocol::page::NavigateParams;
@@ -11,11 +13,15 @@ use url::Url;
 
 use super::Context;
 use super::network::bare;
+use super::payloads::{AuthChallenge, AuthRequired};
 use super::policy::{Rule, Verdict, is_private};
 use super::state::Blocked;
 
 /// Hosts that were not reached, whose reasons are remembered.
 const UNREACHED_LIMIT: usize = 32;
+
+/// Requests that have been authenticated, which are not told the same again.
+const AUTHENTICATED_LIMIT: usize = 64;
 
 /// How long the resolution of a name may hold a request up. A name that does not resolve fails in the browser.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
@@ -79,6 +85,45 @@ impl Context {
         let mut answer = FulfillRequestParams::new(request.to_owned(), 200);
         answer.response_headers = Some(vec![HeaderEntry::new("content-type", "text/html")]);
         self.link(session).post(&answer);
+    }
+
+    /// Tells a server that asks who it is, once a request. Without an answer of ours the page says that it may not be
+    /// seen.
+    pub(super) async fn authenticate(&self, session: &str, required: AuthRequired) {
+        let AuthRequired { request_id, auth_challenge: AuthChallenge { source, origin } } = required;
+        let is_first = self.update(|state| {
+            let is_first = !state.authenticated.contains(&request_id);
+            if state.authenticated.len() == AUTHENTICATED_LIMIT {
+                state.authenticated.pop_front();
+            }
+            state.authenticated.push_back(request_id.clone());
+            is_first
+        });
+        let answer = if is_first && source != "Proxy" { self.credentials(&origin).await } else { None };
+        let response =
+            answer.unwrap_or_else(|| AuthChallengeResponse::new(AuthChallengeResponseResponse::CancelAuth));
+        self.link(session).post(&ContinueWithAuthParams::new(request_id, response));
+    }
+
+    async fn credentials(&self, origin: &str) -> Option<AuthChallengeResponse> {
+        let credentials = self.options.config.credentials.as_ref()?;
+        let secrets = self.read(|state| state.secrets.clone())?;
+        match secrets.reveal(&credentials.secret, origin).await {
+            Ok(password) => {
+                self.update(|state| state.remember_entered(&password));
+                let mut answer =
+                    AuthChallengeResponse::new(AuthChallengeResponseResponse::ProvideCredentials);
+                answer.username = Some(credentials.username.clone());
+                answer.password = Some(password.expose_secret().to_owned());
+                Some(answer)
+            }
+            Err(error) => {
+                self.update(|state| {
+                    state.record.note("credentials", format!("{origin} was told none: {error}"))
+                });
+                None
+            }
+        }
     }
 
     /// Records what was refused.

@@ -19,10 +19,12 @@ use aef_core::browser::{
     ActionError, ActionRequest, BrowserError, Capture, CaptureRequest, InputGate, Observation,
     ObserveRequest, Performed, Session, SessionOptions, StorageState,
 };
+use aef_core::document::{BrowserConfig, Permission};
 use aef_core::live::{Frames, LiveInput};
 use async_trait::async_trait;
 use chromiumoxide_cdp::cdp::browser_protocol::browser::{
-    BrowserContextId, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
+    BrowserContextId, PermissionDescriptor, PermissionSetting, SetDownloadBehaviorBehavior,
+    SetDownloadBehaviorParams, SetPermissionParams,
 };
 use chromiumoxide_cdp::cdp::browser_protocol::target::{
     CreateBrowserContextParams, CreateTargetParams, DisposeBrowserContextParams,
@@ -36,7 +38,7 @@ pub(crate) use self::frames::{Found, FrameRef, gate_ms, split_frame};
 use self::gateway::Gateway;
 use self::live::Screen;
 use self::policy::Policy;
-pub(crate) use self::state::{Blocked, DownloadState, Record, State, World};
+pub(crate) use self::state::{Blocked, Chooser, DownloadState, Record, State, World};
 use crate::browser::Host;
 use crate::connection::{Connection, DEFAULT_CALL_LIMIT, Link};
 use crate::error::{CdpError, Loss};
@@ -256,6 +258,12 @@ impl CdpSession {
         downloads.browser_context_id = Some(BrowserContextId::new(context.id.clone()));
         downloads.events_enabled = Some(true);
         context.browser.call(downloads).await?;
+        for name in granted(&context.options.config) {
+            let mut grant =
+                SetPermissionParams::new(PermissionDescriptor::new(name), PermissionSetting::Granted);
+            grant.browser_context_id = Some(BrowserContextId::new(context.id.clone()));
+            context.browser.call(grant).await?;
+        }
         let first = context.open_tab().await?;
         context.update(|state| state.current = first);
         if let Some(restore) = &context.options.restore {
@@ -266,6 +274,18 @@ impl CdpSession {
         }
         Ok(())
     }
+}
+
+/// What pages may do without asking, by the names of the Permissions API.
+fn granted(config: &BrowserConfig) -> impl Iterator<Item = &'static str> {
+    let named = config.permissions.iter().map(|permission| match permission {
+        Permission::Geolocation => "geolocation",
+        Permission::Notifications => "notifications",
+        Permission::ClipboardRead => "clipboard-read",
+        Permission::Camera => "camera",
+        Permission::Microphone => "microphone",
+    });
+    named.chain(config.geolocation.map(|_| "geolocation"))
 }
 
 impl Drop for CdpSession {

@@ -23,6 +23,65 @@ pub(super) struct TargetInfo {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(super) struct AuthRequired {
+    pub(super) request_id: String,
+    pub(super) auth_challenge: AuthChallenge,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AuthChallenge {
+    #[serde(default)]
+    pub(super) source: String,
+    pub(super) origin: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileChooserOpened {
+    pub(super) mode: String,
+    pub(super) backend_node_id: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ExceptionThrown {
+    pub(super) exception_details: ExceptionDetails,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ExceptionDetails {
+    pub(super) text: String,
+    pub(super) exception: Option<Printed>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ConsoleCalled {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) args: Vec<Printed>,
+}
+
+/// A value of the page as a person would read it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Printed {
+    value: Option<serde_json::Value>,
+    description: Option<String>,
+}
+
+impl Printed {
+    pub(super) fn text(&self) -> String {
+        match (&self.description, &self.value) {
+            (Some(description), _) => description.clone(),
+            (None, Some(serde_json::Value::String(text))) => text.clone(),
+            (None, Some(value)) => value.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct DetachedFromTarget {
     pub(super) session_id: String,
 }

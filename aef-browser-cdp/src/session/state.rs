@@ -3,9 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use aef_core::browser::{DialogRecord, Note, Write};
+use aef_core::browser::{DialogRecord, Note, SecretSource, Write};
 use aef_core::document::DialogPolicy;
 use aef_core::live::HeldInput;
+use aef_core::secrets::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use super::network::Network;
@@ -14,6 +15,13 @@ use crate::error::{CdpError, Loss};
 
 /// Remarks, dialogs and the like that are kept until an action reports them.
 const RECORD_LIMIT: usize = 64;
+
+/// Errors of a page's scripts that one report repeats, and their length in characters.
+const COMPLAINT_LIMIT: usize = 8;
+const COMPLAINT_LENGTH: usize = 300;
+
+/// Shorter texts stand in pages for reasons of their own.
+const SHORTEST_SECRET: usize = 4;
 
 /// Loaders whose fate is remembered, for answers that come before or after the event that belongs to them.
 const LOADER_LIMIT: usize = 32;
@@ -41,6 +49,14 @@ pub(crate) struct State {
     pub(crate) downloads: HashMap<Box<str>, DownloadState>,
     /// A drag that the browser handed over instead of performing it.
     pub(crate) intercepted_drag: Option<serde_json::Value>,
+    /// Who gives the secrets of the action in hand, or of the last one.
+    pub(crate) secrets: Option<Arc<dyn SecretSource>>,
+    /// Requests whose servers have been told who asks.
+    pub(super) authenticated: VecDeque<String>,
+    /// A file chooser that a page has opened and nobody has answered.
+    pub(crate) chooser: Option<Chooser>,
+    /// Secrets that were entered, which no report repeats.
+    pub(crate) entered: Vec<SecretString>,
     /// What a person holds down.
     pub(crate) held: HeldInput,
     /// Whether a person's input was sent that nobody has ended.
@@ -60,7 +76,6 @@ pub(crate) struct State {
     /// Why a target could not be set up, until somebody who waits for it takes it.
     pub(super) setup_error: Option<CdpError>,
     writes_of_closed: Vec<Write>,
-    secrets: Vec<(World, String)>,
     next_tab: usize,
 }
 
@@ -154,6 +169,17 @@ pub(crate) struct DownloadState {
     pub(crate) ended: Option<bool>,
 }
 
+/// A file chooser, as the page asked for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chooser {
+    /// The session of the page or frame that opened it.
+    pub(crate) session: Arc<str>,
+    /// The input that takes the files, by the browser's number for it.
+    pub(crate) input: i64,
+    /// Whether it takes several.
+    pub(crate) multiple: bool,
+}
+
 /// A request that the policy refused.
 #[derive(Debug, Clone)]
 pub(crate) struct Blocked {
@@ -204,16 +230,17 @@ impl State {
         writes
     }
 
-    /// Notes a field that holds a secret, until its document goes away.
-    pub(crate) fn remember_secret(&mut self, world: &World, reference: &str) {
-        let worlds = &self.worlds;
-        self.secrets.retain(|(known, _)| worlds.values().any(|live| live == known));
-        self.secrets.push((world.clone(), reference.to_owned()));
+    /// Notes a secret that is about to be entered.
+    pub(crate) fn remember_entered(&mut self, secret: &SecretString) {
+        let text = secret.expose_secret();
+        if text.len() >= SHORTEST_SECRET && !self.entered.iter().any(|known| known.expose_secret() == text) {
+            self.entered.push(secret.clone());
+        }
     }
 
-    /// The fields of a document that hold secrets.
-    pub(crate) fn secrets_in(&self, world: &World) -> Vec<String> {
-        self.secrets.iter().filter(|(of, _)| of == world).map(|(_, reference)| reference.clone()).collect()
+    /// A text of the page without the secrets that were entered.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        self.entered.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "•••"))
     }
 
     /// The script's worlds in all frames of a tab.
@@ -373,6 +400,16 @@ impl Record {
         let note = Note { code: code.to_owned(), message: message.into() };
         if self.notes.len() < RECORD_LIMIT && !self.notes.contains(&note) {
             self.notes.push(note);
+        }
+    }
+
+    /// Adds what a page has complained of, as evidence. A page may complain without end.
+    pub(super) fn complaint(&mut self, code: &str, text: &str) {
+        let is_complaint = |note: &&Note| matches!(&*note.code, "page_error" | "console_error");
+        if self.notes.iter().filter(is_complaint).count() < COMPLAINT_LIMIT {
+            let line: String =
+                text.lines().next().unwrap_or_default().chars().take(COMPLAINT_LENGTH).collect();
+            self.note(code, line);
         }
     }
 

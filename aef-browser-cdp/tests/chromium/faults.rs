@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aef_browser_cdp::{CdpBrowser, ConnectOptions};
-use aef_core::browser::{Browser, Session, SessionOptions};
+use aef_core::browser::{Browser, Session};
 use aef_core::recovery::ErrorKind;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::loss::{devtools, endpoint, kill, profile_of, renderers_of};
-use crate::support::{Page, Site, browser, options, perform};
+use crate::support::{Page, Site, act, browser, options, perform};
 
 const PAGE: &str = r#"<title>Start</title><h1>Start</h1><a href=/other>other</a>
 <button>press</button><input id=text><input id=box type=checkbox><input id=date type=date>
@@ -29,10 +29,33 @@ enum Fault {
     CloseTarget,
 }
 
-/// One action of each kind that a browser performs in the page.
+/// Brings a fresh page so far that an action can be performed.
+fn before(site: &Site, action: &Value) -> Vec<Value> {
+    let away = json!({ "action": "navigate", "url": site.url("/other") });
+    match action["action"].as_str().unwrap() {
+        "back" => vec![away],
+        "forward" => vec![away, json!({ "action": "back" })],
+        "uncheck" => vec![json!({ "action": "check", "target": { "css": "#box" } })],
+        "tab" if action.get("switch").is_some() || action.get("close").is_some() => {
+            vec![json!({ "action": "tab", "open": { "url": site.url("/other"), "as": "second" } })]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// One action of each kind that a browser performs in the page, wherever it runs.
 fn actions(site: &Site) -> Vec<Value> {
     let target = |css: &str| json!({ "css": css });
     vec![
+        json!({ "action": "back" }),
+        json!({ "action": "forward" }),
+        json!({ "action": "clear", "target": target("#text") }),
+        json!({ "action": "uncheck", "target": target("#box") }),
+        json!({ "action": "select_text", "target": target("h1") }),
+        json!({ "action": "verify", "conditions": [{ "visible": target("h1") }] }),
+        json!({ "action": "evaluate", "script": "return 1;", "as": "x" }),
+        json!({ "action": "tab", "switch": "t1" }),
+        json!({ "action": "tab", "close": "second" }),
         json!({ "action": "navigate", "url": site.url("/other") }),
         json!({ "action": "reload" }),
         json!({ "action": "click", "target": target("button") }),
@@ -170,13 +193,24 @@ async fn site() -> Site {
 }
 
 async fn open(browser: &CdpBrowser, site: &Site) -> Arc<dyn Session> {
-    let options = SessionOptions { url: Some(site.url("/")), ..options(&[site.origin()]) };
-    browser.open(options).await.unwrap()
+    let mut allowing = options(&[site.origin()]);
+    allowing.policy.allow_evaluate = true;
+    allowing.url = Some(site.url("/"));
+    browser.open(allowing).await.unwrap()
+}
+
+/// A session in which an action can be performed at once.
+async fn open_for(browser: &CdpBrowser, site: &Site, action: &Value) -> Arc<dyn Session> {
+    let session = open(browser, site).await;
+    for step in before(site, action) {
+        act(&session, step).await;
+    }
+    session
 }
 
 /// How often an action writes to the browser.
 async fn writes(wire: &Wire, driver: &CdpBrowser, site: &Site, action: &Value) -> i64 {
-    let session = open(driver, site).await;
+    let session = open_for(driver, site, action).await;
     let before = wire.plan.written.load(Ordering::SeqCst);
     perform(&session, action.clone()).await.unwrap_or_else(|error| panic!("{action}: {error}"));
     let after = wire.plan.written.load(Ordering::SeqCst);
@@ -195,7 +229,7 @@ async fn table(fault: Fault) {
     for action in actions(&site) {
         // What comes behind the sixth is the tidying up.
         for at in 0..writes(&wire, &driver, &site, &action).await.min(6) {
-            let session = open(&driver, &site).await;
+            let session = open_for(&driver, &site, &action).await;
             wire.arm(fault, at);
             let result = perform(&session, action.clone()).await;
             let now = Instant::now();
@@ -269,7 +303,10 @@ async fn a_closed_target_at_each_round_trip() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dialogs_at_any_time_hold_nothing_up() {
-    let alerting = format!("{PAGE}<script>setInterval(() => alert('again'), 30)</script>");
+    let alerting = format!(
+        "{PAGE}<script>
+(function again() {{ setTimeout(() => {{ alert('again'); again(); }}, 30); }})();</script>"
+    );
     let site = Site::serve([
         ("/", Page::html(&alerting)),
         ("/other", Page::html("<title>Other</title><h1>Other</h1>")),
@@ -277,7 +314,7 @@ async fn dialogs_at_any_time_hold_nothing_up() {
     .await;
     let browser = browser().await;
     for action in actions(&site) {
-        let session = open(&browser, &site).await;
+        let session = open_for(&browser, &site, &action).await;
         let begun = Instant::now();
         let performed =
             perform(&session, action.clone()).await.unwrap_or_else(|error| panic!("{action}: {error}"));

@@ -217,3 +217,49 @@ async fn frames_come_only_while_somebody_watches_and_follow_navigations() {
     let newest = frame(&mut again).await;
     assert!(newest.number > fresh.number, "{} {}", newest.number, fresh.number);
 }
+
+/// A field that a secret goes to, in a page that looks the same whatever has the focus.
+fn field(attributes: &str) -> String {
+    format!(
+        r#"<title>Field</title><style>* {{ margin: 0; outline: none; caret-color: transparent; cursor: default }}</style>
+<div id=again style="height:50px">again</div><div id=box><input id=field {attributes}></div>
+<script>again.onclick = () => {{
+  const value = field.value;
+  box.innerHTML = "<input id=field>";
+  field.value = value;
+}};</script>"#
+    )
+}
+
+/// What a page looks like once it has come to rest.
+async fn look(browser: &CdpBrowser, site: &Site, path: &str) -> bytes::Bytes {
+    let session = open(browser, site, path).await;
+    frame(&mut session.frames().await.unwrap()).await.image
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_a_plain_field_is_in_no_frame() {
+    let covered = field("value='correct horse' style='-webkit-text-security: disc'");
+    let pages = [("/", field("")), ("/shown", field("value='correct horse'")), ("/covered", covered)];
+    let site = Site::serve(pages.iter().map(|(path, page)| (*path, Page::html(page)))).await;
+    let browser = browser().await;
+    let shown = look(&browser, &site, "/shown").await;
+    let covered = look(&browser, &site, "/covered").await;
+    assert_ne!(shown, covered, "a frame tells the two apart");
+    let session = open(&browser, &site, "/").await;
+    let mut frames = session.frames().await.unwrap();
+    let value = json!({ "parts": [{ "secret": "password" }] });
+    act(&session, json!({ "action": "fill", "target": { "css": "#field" }, "value": value })).await;
+    loop {
+        let seen = frame(&mut frames).await.image;
+        assert_ne!(seen, shown, "the secret is seen");
+        if seen == covered {
+            break;
+        }
+    }
+    // The page renders the field anew, with what stands in it.
+    act(&session, json!({ "action": "click", "target": { "css": "#again" } })).await;
+    act(&session, json!({ "action": "hover", "target": { "css": "#again" } })).await;
+    drop(frames);
+    assert_eq!(frame(&mut session.frames().await.unwrap()).await.image, covered);
+}

@@ -5,10 +5,12 @@
 mod actions;
 mod conformance;
 mod faults;
+mod features;
 mod frames;
 mod gate;
 mod live;
 mod loss;
+mod motion;
 mod navigation;
 mod policy;
 mod pool;

@@ -25,6 +25,8 @@ pub(crate) struct Page {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     delay: Option<Duration>,
+    /// The header without which nothing is shown.
+    key: Option<&'static str>,
 }
 
 /// A web server that answers with fixed pages and remembers what it was asked.
@@ -42,7 +44,7 @@ impl Page {
 
     pub(crate) fn new(status: u16, media_type: &str, body: &str) -> Self {
         let headers = vec![("content-type".to_owned(), media_type.to_owned())];
-        Self { status, headers, body: body.as_bytes().to_vec(), delay: None }
+        Self { status, headers, body: body.as_bytes().to_vec(), delay: None, key: None }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -52,6 +54,12 @@ impl Page {
 
     pub(crate) fn late(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
+        self
+    }
+
+    /// Shows the page only to whoever says that this is so, by HTTP authentication.
+    pub(crate) fn protected(mut self, authorization: &'static str) -> Self {
+        self.key = Some(authorization);
         self
     }
 
@@ -136,7 +144,11 @@ async fn answer(
     hits.send_modify(|hits| hits.push(format!("{method} {path}")));
     let bare = path.split('?').next().unwrap_or_default();
     let missing = Page::new(404, "text/html", "<title>missing</title>");
-    let page = pages.get(bare).cloned().unwrap_or(missing);
+    let mut page = pages.get(bare).cloned().unwrap_or(missing);
+    if page.key.is_some_and(|key| !text.contains(key)) {
+        page = Page::html("<title>Locked</title>").header("www-authenticate", "Basic realm=\"site\"");
+        page.status = 401;
+    }
     if let Some(delay) = page.delay {
         tokio::time::sleep(delay).await;
     }

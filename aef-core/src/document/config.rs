@@ -212,6 +212,56 @@ pub struct BrowserConfig {
     /// Headers sent with each request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// Where pages that ask are told that they are. It includes the permission to ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geolocation: Option<Geolocation>,
+    /// What pages may do without anybody being asked. Default: what the browser allows by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Permission>,
+    /// What servers are told that ask for a name and a password by HTTP authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<HttpCredentials>,
+}
+
+/// A place on the earth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Geolocation {
+    /// Degrees north.
+    #[schemars(range(min = -90, max = 90))]
+    pub latitude: f64,
+    /// Degrees east.
+    #[schemars(range(min = -180, max = 180))]
+    pub longitude: f64,
+    /// How far off it may be, in metres. Default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+}
+
+/// Something that a browser asks people for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Where they are.
+    Geolocation,
+    /// Notifications.
+    Notifications,
+    /// Reading what they have copied.
+    ClipboardRead,
+    /// Their camera.
+    Camera,
+    /// Their microphone.
+    Microphone,
+}
+
+/// `config.browser.credentials`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpCredentials {
+    /// The name.
+    pub username: String,
+    /// The name of the secret that is the password. Only the origins that the secret is for are told it.
+    pub secret: String,
 }
 
 /// `config.evidence`.

@@ -367,6 +367,35 @@ steps:
 }
 
 #[test]
+fn credentials_name_a_declared_secret_and_places_lie_on_the_earth() {
+    let compiled = |browser: &str| {
+        let text = format!(
+            "{{ aef: 1, id: d, secrets: [ {{ name: door }} ], config: {{ browser: {browser} }}, \
+             steps: [ {{ id: a, actions: [ {{ action: navigate, url: 'https://a.example/' }} ] }} ] }}"
+        );
+        Plan::compile(&document(&text))
+            .map(|plan| plan.settings.render_browser(&scope(json!({}))).unwrap())
+            .map_err(|found| {
+                let told = found.iter().map(|found| format!("{} {}", found.code, found.pointer));
+                told.collect::<Vec<_>>().join(", ")
+            })
+    };
+    let browser = compiled(
+        "{ credentials: { username: me, secret: door }, geolocation: { latitude: 52.5, longitude: 13.25 }, \
+         permissions: [ camera ] }",
+    )
+    .unwrap();
+    assert_eq!(browser.credentials.unwrap().secret, "door");
+    assert_eq!(browser.geolocation.unwrap().latitude, 52.5);
+    let nowhere = compiled(
+        "{ geolocation: { latitude: 91, longitude: 0 }, credentials: { username: me, secret: door } }",
+    );
+    assert_eq!(nowhere.unwrap_err(), "invalid_value /config/browser/geolocation");
+    let undeclared = compiled("{ credentials: { username: me, secret: window } }").unwrap_err();
+    assert!(undeclared.contains("unknown_secret /config/browser/credentials/secret"), "{undeclared}");
+}
+
+#[test]
 fn inputs_are_checked_and_filled_in() {
     let document = document(
         "aef: 1

@@ -165,6 +165,11 @@ impl<'r> Reader<'r> {
         if plan.document.config.browser.as_ref().is_some_and(|browser| !browser.allowed_origins.is_empty()) {
             self.json(&plan.settings.browser, place, "/config/browser");
         }
+        if let Some(credentials) =
+            plan.document.config.browser.as_ref().and_then(|browser| browser.credentials.as_ref())
+        {
+            self.used.insert(credentials.secret.clone());
+        }
         for (index, secret) in plan.settings.secrets.iter().enumerate() {
             self.json(&secret.origins, place, &format!("/secrets/{index}/origins"));
         }

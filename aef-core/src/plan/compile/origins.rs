@@ -7,7 +7,7 @@ use super::super::JsonTemplate;
 use super::super::host_filters::Filters;
 use super::super::template::{Piece, Template};
 use super::Compiler;
-use crate::document::{ActionKind, Config, Diagnostic, StepKind};
+use crate::document::{ActionKind, BrowserConfig, Config, Diagnostic, StepKind};
 
 impl Compiler<'_> {
     /// The browser's set-up as a template; where it names no origins, those of the plan's addresses.
@@ -17,12 +17,28 @@ impl Compiler<'_> {
         if browser.allowed_origins.is_empty() {
             browser.allowed_origins = self.named_origins();
         }
+        self.check_browser(&browser);
+        let value = serde_json::to_value(&browser).unwrap_or_default();
+        self.json(&value, "/config/browser")
+    }
+
+    fn check_browser(&mut self, browser: &BrowserConfig) {
         if browser.device_scale_factor.is_some_and(|factor| !(0.1..=10.0).contains(&factor)) {
             let pointer = "/config/browser/deviceScaleFactor";
             self.error("invalid_value", pointer, "the scale lies between 0.1 and 10");
         }
-        let value = serde_json::to_value(&browser).unwrap_or_default();
-        self.json(&value, "/config/browser")
+        if let Some(place) = &browser.geolocation
+            && (place.latitude.abs() > 90.0 || place.longitude.abs() > 180.0)
+        {
+            let message = "latitudes lie between -90 and 90, longitudes between -180 and 180";
+            self.error("invalid_value", "/config/browser/geolocation", message);
+        }
+        if let Some(credentials) = &browser.credentials
+            && !self.document.secrets.iter().any(|secret| secret.name == credentials.secret)
+        {
+            let message = format!("the secret `{}` is not declared", credentials.secret);
+            self.error("unknown_secret", "/config/browser/credentials/secret", message);
+        }
     }
 
     /// The origins of all addresses that are constant or made of inputs.
