@@ -40,6 +40,16 @@ def open_saver(kind, place):
     return saver
 
 
+def settings(kind, saver):
+    """What its commits hang on; on Postgres it has the server's."""
+    if kind == "postgres":
+        return None
+    journal, synchronous = (
+        saver.conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    )
+    return f"LangGraph on SQLite: journal_mode={journal}, synchronous={synchronous}"
+
+
 class Bench:
     def __init__(self, saver):
         self.times = {}
@@ -99,12 +109,14 @@ class Bench:
 
 def main():
     kind, place = sys.argv[1:]
-    bench = Bench(open_saver(kind, place))
+    saver = open_saver(kind, place)
+    bench = Bench(saver)
     for line in sys.stdin:
         request = json.loads(line)
         take = {"sequential": bench.sequential, "in_flight": bench.in_flight, "answer": bench.answer}
         samples = take[request["measure"]](request["steps"])
-        print(json.dumps({"samples": [sample * 1e6 for sample in samples]}), flush=True)
+        reply = {"samples": [sample * 1e6 for sample in samples], "note": settings(kind, saver)}
+        print(json.dumps(reply), flush=True)
 
 
 if __name__ == "__main__":

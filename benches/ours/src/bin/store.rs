@@ -1,14 +1,8 @@
-//! AEF behind the line protocol of `cargo xtask bench store`: each line on standard input asks for one measure, each line
-//! on standard output answers it with samples in microseconds.
-//!
-//! `aef-bench-ours postgres URL` or `aef-bench-ours sqlite FOLDER`. A step is an action that only notes when it was
-//! performed; stores and workers have their defaults.
+//! AEF behind the line protocol of `cargo xtask bench store`: `store postgres URL` or `store sqlite FOLDER`. A step is an
+//! action that only notes when it was performed; stores and workers have their defaults.
 
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::io::{BufRead as _, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use aef::document::{Document, Risk};
@@ -22,61 +16,20 @@ use aef::plan::Plan;
 use aef::postgres::{PostgresOptions, PostgresStore};
 use aef::sqlite::{SqliteOptions, SqliteStore};
 use aef::store::Store;
+use aef_bench_protocol::{
+    Failure, IN_FLIGHT, Reply, Request, StoreMeasure, Times, between, for_each, micros, serve,
+};
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions as _, Connection as _};
-
-type Failure = Box<dyn Error + Send + Sync>;
-
-/// How many executions are under way at once where many are.
-const IN_FLIGHT: u32 = 32;
 
 /// What a row of the calibrator holds, in bytes: what an action of ours writes.
 const ROW: usize = 600;
 
-/// A measure to take.
-#[derive(Debug, Deserialize)]
-struct Request {
-    measure: Measure,
-    steps: usize,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Measure {
-    Insert,
-    Sequential,
-    InFlight,
-    Enqueue,
-    Answer,
-}
-
-#[derive(Debug, Serialize)]
-struct Reply {
-    samples: Vec<f64>,
-}
-
-/// When the steps of each execution were performed.
-#[derive(Debug, Clone, Default)]
-struct Times(Arc<Mutex<BTreeMap<ExecutionId, Vec<Instant>>>>);
-
-impl Times {
-    fn note(&self, execution: ExecutionId) {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.entry(execution).or_default().push(Instant::now());
-    }
-
-    fn take(&self, execution: ExecutionId) -> Vec<Instant> {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.remove(&execution).unwrap_or_default()
-    }
-}
-
 /// The step that does nothing.
 #[derive(Debug)]
-struct Nothing(Times);
+struct Nothing(Times<ExecutionId>);
 
 #[async_trait]
 impl ActionExecutor for Nothing {
@@ -101,7 +54,7 @@ impl ActionExecutor for Nothing {
 /// What is measured.
 struct Bench {
     engine: Engine,
-    times: Times,
+    times: Times<ExecutionId>,
     bare: Bare,
 }
 
@@ -125,6 +78,24 @@ impl Bare {
             }
         }
         Ok(())
+    }
+
+    /// What its commits hang on, as the database tells it.
+    async fn settings(&mut self) -> Result<String, sqlx::Error> {
+        match self {
+            Self::Postgres(connection) => {
+                let fsync: String = sqlx::query_scalar("SHOW fsync").fetch_one(&mut *connection).await?;
+                let commit: String =
+                    sqlx::query_scalar("SHOW synchronous_commit").fetch_one(connection).await?;
+                Ok(format!("Postgres of all sides: fsync={fsync}, synchronous_commit={commit}"))
+            }
+            Self::Sqlite(connection) => {
+                let journal: String =
+                    sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
+                let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(connection).await?;
+                Ok(format!("bare insert on SQLite: journal_mode={journal}, synchronous={synchronous}"))
+            }
+        }
     }
 }
 
@@ -160,14 +131,18 @@ impl Bench {
         Ok(Self { engine, times, bare })
     }
 
-    async fn take(&mut self, request: &Request) -> Result<Vec<f64>, Failure> {
-        match request.measure {
-            Measure::Insert => self.insert(request.steps).await,
-            Measure::Sequential => self.sequential(request.steps).await,
-            Measure::InFlight => self.in_flight(request.steps).await,
-            Measure::Enqueue => self.enqueue(request.steps).await,
-            Measure::Answer => self.answer(request.steps).await,
-        }
+    async fn take(&mut self, request: Request<StoreMeasure>) -> Result<Reply, Failure> {
+        let samples = match request.measure {
+            StoreMeasure::Insert => {
+                let samples = self.insert(request.steps).await?;
+                return Ok(Reply { samples, note: Some(self.bare.settings().await?) });
+            }
+            StoreMeasure::Sequential => self.sequential(request.steps).await?,
+            StoreMeasure::InFlight => self.in_flight(request.steps).await?,
+            StoreMeasure::Enqueue => self.enqueue(request.steps).await?,
+            StoreMeasure::Answer => self.answer(request.steps).await?,
+        };
+        Ok(samples.into())
     }
 
     /// Each insert with its commit.
@@ -185,8 +160,7 @@ impl Bench {
     async fn sequential(&self, steps: usize) -> Result<Vec<f64>, Failure> {
         let run = self.submit(&self.plan(steps, false)?).await?;
         finish(&run).await?;
-        let times = self.times.take(run.id());
-        Ok(times.windows(2).map(|pair| micros(pair[0], pair[1])).collect())
+        Ok(between(&self.times.take(&run.id())))
     }
 
     /// The time from the first step to the last, divided by the steps.
@@ -194,10 +168,7 @@ impl Bench {
         let plan = self.plan(steps, false)?;
         let runs = try_join_all((0..IN_FLIGHT).map(|_| self.submit(&plan))).await?;
         try_join_all(runs.iter().map(finish)).await?;
-        let mut times: Vec<Instant> = runs.iter().flat_map(|run| self.times.take(run.id())).collect();
-        times.sort_unstable();
-        let (first, last) = times.first().zip(times.last()).ok_or("no step was performed")?;
-        Ok(vec![micros(*first, *last) / (times.len() - 1) as f64])
+        for_each(runs.iter().flat_map(|run| self.times.take(&run.id())).collect())
     }
 
     /// From the call that submits to the first step, one after the other.
@@ -232,7 +203,7 @@ impl Bench {
     }
 
     fn first(&self, run: &Handle) -> Result<Instant, Failure> {
-        self.times.take(run.id()).first().copied().ok_or_else(|| "no step was performed".into())
+        self.times.take(&run.id()).first().copied().ok_or_else(|| "no step was performed".into())
     }
 
     fn plan(&self, steps: usize, asks: bool) -> Result<Plan, Failure> {
@@ -260,29 +231,18 @@ async fn finish(run: &Handle) -> Result<(), Failure> {
     }
 }
 
-fn micros(from: Instant, to: Instant) -> f64 {
-    to.duration_since(from).as_secs_f64() * 1e6
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [kind, place] = &arguments[..] else {
-        return Err("usage: aef-bench-ours postgres URL | sqlite FOLDER".into());
+        return Err("usage: store postgres URL | sqlite FOLDER".into());
     };
     let mut bench = Bench::open(kind, place).await?;
     let shutdown = Shutdown::new();
     let options = WorkerOptions { concurrency: IN_FLIGHT, ..WorkerOptions::default() };
     let worker = tokio::spawn(bench.engine.worker(options).run(shutdown.clone()));
-    // Nothing else of this process waits for standard input, and the worker has threads of its own.
-    for line in std::io::stdin().lock().lines() {
-        let request: Request = serde_json::from_str(&line?)?;
-        let reply = Reply { samples: bench.take(&request).await? };
-        let mut output = std::io::stdout().lock();
-        serde_json::to_writer(&mut output, &reply)?;
-        writeln!(output)?;
-        output.flush()?;
-    }
+    // The worker has threads of its own beside the one that waits for requests.
+    serve(async |request| bench.take(request).await).await?;
     shutdown.begin();
     worker.await?;
     Ok(())
