@@ -153,11 +153,10 @@ fn rows(samples: &Samples, executions: u32) -> Vec<Row> {
             let name = format!("{}, {store}", measure.name());
             let (few, many) = ((false, side, measure), (true, side, measure));
             let bare = (&(false, Side::Bare, measure), "axum 0.8, a constant");
-            rows.extend(shares.iter().filter_map(|share| samples.row(name.clone(), *share, &few, bare)));
+            rows.extend(shares.iter().filter_map(|share| samples.row(&name, *share, &few, bare)));
             let name = format!("{name}, {executions} executions");
-            let grown = shares
-                .iter()
-                .filter_map(|share| samples.row(name.clone(), *share, &many, (&few, "AEF, few")));
+            let grown =
+                shares.iter().filter_map(|share| samples.row(&name, *share, &many, (&few, "AEF, few")));
             rows.extend(grown);
         }
     }

@@ -222,12 +222,12 @@ fn rows(samples: &Samples) -> Vec<Row> {
     let calibrated = [Side::OursPostgres, Side::OursSqlite].into_iter().flat_map(|side| {
         MEASURES.into_iter().filter(|measure| *measure != Measure::Insert).filter_map(move |measure| {
             let bare = (&(side, Measure::Insert), "bare insert and commit");
-            samples.row(name(measure, side), 50, &(side, measure), bare)
+            samples.row(&name(measure, side), 50, &(side, measure), bare)
         })
     });
     let compared = COMPARISONS.into_iter().flat_map(|(measure, shares, ours, peer)| {
         shares.iter().filter_map(move |share| {
-            samples.row(name(measure, ours), *share, &(ours, measure), (&(peer, measure), peer.name()))
+            samples.row(&name(measure, ours), *share, &(ours, measure), (&(peer, measure), peer.name()))
         })
     });
     compared.chain(calibrated).collect()

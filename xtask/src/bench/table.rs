@@ -31,7 +31,7 @@ impl<K: Ord> Samples<K> {
     /// The row that compares two, where both were measured.
     pub(super) fn row(
         &self,
-        name: String,
+        name: &str,
         share: Percentile,
         ours: &K,
         (peer, peer_name): (&K, &'static str),
@@ -115,11 +115,10 @@ mod tests {
             samples.add("ours", Reply { samples: vec![ours], note: None });
             samples.add("peer", Reply { samples: vec![peer], note: Some("as it is".to_owned()) });
         }
-        let row =
-            samples.row("step".to_owned(), 50, &"ours", (&"peer", "a peer")).expect("both were measured");
+        let row = samples.row("step", 50, &"ours", (&"peer", "a peer")).expect("both were measured");
         assert_eq!((row.ours, row.peer, row.ratio), (20.0, 50.0, 0.4));
         assert_eq!(row.name, "step, p50");
         assert_eq!(samples.notes.len(), 1);
-        assert!(samples.row("step".to_owned(), 50, &"ours", (&"nobody", "nobody")).is_none());
+        assert!(samples.row("step", 50, &"ours", (&"nobody", "nobody")).is_none());
     }
 }

@@ -205,7 +205,7 @@ fn rows(samples: &Samples, round_trip: u64) -> Vec<Row> {
             for peer in [Side::Playwright, Side::Puppeteer] {
                 let theirs = (far, peer, measure.of_peer());
                 rows.extend([50, 95].into_iter().filter_map(|share| {
-                    samples.row(name.clone(), share, &(far, Side::Ours, measure), (&theirs, peer.name()))
+                    samples.row(&name, share, &(far, Side::Ours, measure), (&theirs, peer.name()))
                 }));
             }
         }
