@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, header};
 use crate::auth::{ApiKeys, Authenticator, Caller, InternalSecret, Principal, StatusTokens};
 use crate::cors::Cors;
 use crate::limits::Budgets;
-use crate::live::{Connections, LiveTickets};
+use crate::live::LiveTickets;
 use crate::options::HttpOptions;
 use crate::problem::{Code, Problem};
 use crate::random::{self, RandomError};
@@ -26,7 +26,6 @@ pub(crate) struct App {
     pub(crate) tokens: Arc<StatusTokens>,
     pub(crate) budgets: Budgets,
     pub(crate) cors: Cors,
-    pub(crate) connections: Connections,
 }
 
 impl App {
@@ -48,7 +47,6 @@ impl App {
         Ok(Self {
             budgets: Budgets::new(&options.limits),
             cors: Cors::new(options.origins.clone(), own),
-            connections: Connections::default(),
             engine,
             options,
             authenticators,

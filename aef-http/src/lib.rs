@@ -55,6 +55,7 @@ pub use crate::auth::{
     Principal, Role,
 };
 pub use crate::limits::{Limits, Rate};
+pub use crate::live::LiveViews;
 pub use crate::options::{HttpOptions, MetricsSource, OPEN_METRICS};
 pub use crate::problem::{Code, Problem};
 pub use crate::random::RandomError;

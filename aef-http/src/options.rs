@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::auth::Authenticator;
 use crate::limits::Limits;
+use crate::live::LiveViews;
 
 /// The media type of what a [`MetricsSource`] gives.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -57,6 +58,9 @@ pub struct HttpOptions {
     pub metrics: Option<Arc<dyn MetricsSource>>,
     /// How executions are performed for hosts without a worker; `concurrency` bounds one call.
     pub worker: WorkerOptions,
+    /// The live views that are open. Wait until they are [closed](LiveViews::closed) behind the end of the requests, for
+    /// sockets outlive the requests that opened them.
+    pub live_views: LiveViews,
     /// Begins when the server is to end: from then on requests are refused and sockets closed.
     pub shutdown: Shutdown,
 }
@@ -79,6 +83,7 @@ impl HttpOptions {
             trust_forwarded: false,
             metrics: None,
             worker: WorkerOptions::default(),
+            live_views: LiveViews::default(),
             shutdown: Shutdown::new(),
         }
     }

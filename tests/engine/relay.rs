@@ -51,7 +51,9 @@ impl Process {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let count = asked.clone();
-        let listener = listener.tap_io(move |_| drop(count.fetch_add(1, Ordering::Relaxed)));
+        let listener = listener.tap_io(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
         let router = live_router(engine.live_sessions(), worker.clone(), shared());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         // A short lease: what a crash leaves is taken up within this time.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aef::engine::{Shutdown, WorkerOptions};
-use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, Rate, router};
+use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, LiveViews, Rate, router};
 use aef::store::HostStore;
 use clap::Args;
 use jiff::SignedDuration;
@@ -115,6 +115,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let metrics = options.metrics.then(Metrics::new);
     let (database, perform) = (&options.database, &options.perform);
     let shop = environment::shop(database, perform, origins, neighbours, metrics.as_ref()).await?;
+    let live_views = LiveViews::default();
     let http = HttpOptions {
         authenticators: authenticators(&options)?,
         internal_secret,
@@ -128,6 +129,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         trust_forwarded: options.trust_forwarded,
         metrics: metrics.map(|metrics| Arc::new(Source::new(metrics, shop.engine.store().clone())) as _),
         worker: worker.clone(),
+        live_views: live_views.clone(),
         shutdown: shutdown.clone(),
         ..HttpOptions::new(shop.host.clone())
     };
@@ -144,7 +146,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     };
     output::result(format_args!("listening on http://{address}"));
     let trimming = tokio::spawn(trim(shop.host));
-    let served = serve(listener, app, &shutdown, &interrupts).await;
+    let served = serve(listener, app, &live_views, &shutdown, &interrupts).await;
     shutdown.begin();
     trimming.abort();
     let exit = match working {
@@ -190,10 +192,12 @@ impl Working {
     }
 }
 
-/// Serves until it is told to end; then no more connections are taken, and requests under way are finished.
+/// Serves until it is told to end; then no more connections are taken, requests under way are finished, and sockets are
+/// closed with a reason.
 async fn serve(
     listener: TcpListener,
     app: axum::Router,
+    live_views: &LiveViews,
     shutdown: &Shutdown,
     interrupts: &Interrupts,
 ) -> Result<(), Failure> {
@@ -204,7 +208,11 @@ async fn serve(
         ending.begin();
     };
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(end).into_future();
+    let serving = async {
+        axum::serve(listener, service).with_graceful_shutdown(end).await?;
+        live_views.closed().await;
+        Ok(())
+    };
     let late = async {
         shutdown.begun().await;
         tokio::select! {
@@ -214,7 +222,9 @@ async fn serve(
     };
     tokio::select! {
         served = serving => {
-            served.map_err(|error| Failure::environment("the server ended by itself").with_source(error))
+            served.map_err(|error: std::io::Error| {
+                Failure::environment("the server ended by itself").with_source(error)
+            })
         }
         () = late => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aef_core::engine::{Handle, Inspection, Live, Recorded};
+use aef_core::engine::{Handle, Inspection, Live, Recorded, Shutdown};
 use aef_core::execution::ExecutionState;
 use aef_core::ids::Seq;
 use futures::StreamExt as _;
@@ -49,8 +49,8 @@ impl Feed {
         Ok(self.handle.live().await?)
     }
 
-    /// The message that a socket would send now; waits so long for something behind what was seen.
-    pub(super) async fn poll(mut self, wait: Duration) -> Result<LiveMessage, Problem> {
+    /// The message that a socket would send now; waits so long for something behind what was seen, unless the server ends.
+    pub(super) async fn poll(mut self, wait: Duration, shutdown: &Shutdown) -> Result<LiveMessage, Problem> {
         if let Some(after) = self.after.filter(|_| !wait.is_zero()) {
             let mut states = self.states();
             let grown = async {
@@ -62,8 +62,10 @@ impl Feed {
                 Ok::<(), Problem>(())
             };
             // Where nothing is new, how it stands is told all the same.
-            if let Ok(grown) = tokio::time::timeout(wait, grown).await {
-                grown?;
+            tokio::select! {
+                grown = grown => grown?,
+                () = tokio::time::sleep(wait) => {}
+                () = shutdown.begun() => {}
             }
         }
         let mut next = self.next().await?;

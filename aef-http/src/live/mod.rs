@@ -21,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::connections::Connections;
+pub use self::connections::LiveViews;
 use self::feed::Feed;
 use self::message::LiveMessage;
 pub(crate) use self::tickets::LiveTickets;
@@ -90,12 +90,13 @@ async fn live(
     let handle = app.execution(&caller, id).await?;
     // Whether there is such an execution is told before anything else.
     let record = handle.record().await?;
-    let connection = app.connections.open(record.owner.as_str(), app.options.limits.live_connections)?;
+    let most = app.options.limits.live_connections;
+    let connection = app.options.live_views.open(record.owner.as_str(), most)?;
     let after = params.after.map(|after| Seq(after.min(i64::MAX as u64)));
     let feed = Feed::new(handle, after);
     if !wants_socket(&headers) {
         let wait = Duration::from_secs(params.wait.unwrap_or(0).min(MAX_WAIT));
-        return Ok(Json(feed.poll(wait).await?).into_response());
+        return Ok(Json(feed.poll(wait, &app.options.shutdown).await?).into_response());
     }
     if let Some(origin) = origin(&headers)
         && !app.cors.operator_may(origin)

@@ -46,6 +46,9 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many inputs may wait for the browser.
 const INPUTS: usize = 64;
 
+/// How long the other end may take to agree that a socket is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Why a socket is closed: RFC 6455, and one of our own.
 const DONE: u16 = 1000;
 const RESTARTS: u16 = 1012;
@@ -99,7 +102,13 @@ pub(super) async fn serve(
 async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     // Whoever is gone need not be told.
-    let _ = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
+    let Ok(Ok(())) = tokio::time::timeout(SEND_TIMEOUT, socket.send(Message::Close(Some(frame)))).await
+    else {
+        return;
+    };
+    // A connection that is dropped with something unread in it may take the reason with it.
+    let agreed = async { while let Some(Ok(_)) = socket.recv().await {} };
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, agreed).await;
 }
 
 /// A live view.

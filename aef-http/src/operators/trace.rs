@@ -51,7 +51,7 @@ pub(super) async fn trace(
     let (handle, inspection) = app.inspect(&caller, id).await?;
     // A trace that is read slowly keeps a thread, so it counts as a view.
     let owner = inspection.record.owner.as_str();
-    let connection = app.connections.open(owner, app.options.limits.live_connections)?;
+    let connection = app.options.live_views.open(owner, app.options.limits.live_connections)?;
     let (chunks, mut sent) = mpsc::channel(WAITING);
     let runtime = runtime::Handle::current();
     tokio::task::spawn_blocking(move || {

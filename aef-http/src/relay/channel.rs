@@ -59,10 +59,8 @@ impl LiveRelay {
     async fn holder(&self, execution: ExecutionId) -> Result<(WorkerId, String), LiveError> {
         let found = self.host.live_holder(&Scope::System, execution).await;
         let holder = found.map_err(|error| {
-            let kind = match error.kind() {
-                StoreErrorKind::NotFound => LiveErrorKind::NotOpen,
-                _ => LiveErrorKind::Unavailable,
-            };
+            let is_missing = error.kind() == StoreErrorKind::NotFound;
+            let kind = if is_missing { LiveErrorKind::NotOpen } else { LiveErrorKind::Unavailable };
             LiveError::new(kind, "who holds the execution cannot be found out").with_source(error)
         })?;
         match holder {
