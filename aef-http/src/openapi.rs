@@ -39,7 +39,8 @@ pub(crate) fn complete(api: OpenApi) -> Value {
     for (path, item) in paths {
         let is_open = OPEN.contains(&path.as_str());
         let Some(operations) = item.as_object_mut() else { continue };
-        for operation in operations.values_mut() {
+        for (method, operation) in operations.iter_mut() {
+            operation["operationId"] = json!(operation_id(method, path));
             let takes_body = operation.get("requestBody").is_some();
             operation["security"] = if is_open {
                 json!([])
@@ -58,6 +59,13 @@ pub(crate) fn complete(api: OpenApi) -> Value {
         }
     }
     api
+}
+
+/// A name that no other operation has; those of the handlers are theirs in their modules alone.
+fn operation_id(method: &str, path: &str) -> String {
+    let parts = path.trim_start_matches("/api/aef").split(['/', '{', '}', '-', '.']);
+    let words = parts.filter(|part| !part.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn schema_of_problems() -> Value {

@@ -196,10 +196,11 @@ async fn a_held_execution_is_given_its_inputs_when_it_is_started() {
 #[tokio::test(start_paused = true)]
 async fn a_held_execution_that_nobody_starts_is_stopped_after_a_day() {
     let stage = Stage::new();
-    let worker = stage.worker("one");
     let options = SubmitOptions { held: true, ..SubmitOptions::default() };
     let handle = stage.engine.scope("ann").submit(&plan(READING), json!({}), options).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(24 * 3600 - 60)).await;
+    let worker = stage.worker("one");
+    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
     assert_eq!(handle.state().await.unwrap().status, Status::Created);
     assert_eq!(handle.finished().await.unwrap().status, Status::Stopped);
     let late = handle.start().await.unwrap_err();
