@@ -192,7 +192,7 @@ async fn another_owners_things_are_not_found_anywhere(kept: Kept) {
         asked += 1;
         if route.method == Method::GET {
             // So it is for bob alone, and not for want of such a thing, that nothing is found.
-            assert_eq!(ada.get(&path).await.status, StatusCode::OK, "{path}");
+            assert_ne!(ada.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
         }
     }
     assert!(asked > 15, "only {asked} routes were asked");
