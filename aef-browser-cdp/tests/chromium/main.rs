@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test; helpers are not taken for tests")]
 
 mod actions;
+mod behaviour;
 mod conformance;
 mod faults;
 mod features;

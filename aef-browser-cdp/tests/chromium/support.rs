@@ -75,11 +75,11 @@ impl Page {
 
 impl Site {
     /// Serves the pages by their paths. `{port}` in a page stands for the site's own port.
-    pub(crate) async fn serve(pages: impl IntoIterator<Item = (&str, Page)>) -> Self {
+    pub(crate) async fn serve(pages: impl IntoIterator<Item = (impl Into<String>, Page)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let pages: HashMap<String, Page> =
-            pages.into_iter().map(|(path, page)| (path.to_owned(), page)).collect();
+            pages.into_iter().map(|(path, page)| (path.into(), page)).collect();
         let pages = Arc::new(pages);
         let hits = watch::Sender::default();
         let seen = hits.clone();
