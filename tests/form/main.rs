@@ -22,11 +22,13 @@ fn ordered() -> Value {
 
 /// Fills and submits the form on a page, as the driver does it, and holds that the order came once and as it was entered.
 async fn is_filled(stage: &Stage, page: String) {
-    let before = stage.orders().await.len();
     let driver = stage.drives(FILL, &page).await;
-    let order = stage.next_order(before).await;
     // The driver has seen that the form waits for a person before it asks for the end.
     stage.reaches_step(&driver, "read_result").await;
+    let orders = stage.orders().await;
+    let [order] = &orders[..] else {
+        panic!("{} orders; the driver: {:#?}", orders.len(), driver.state().await)
+    };
     let Outcome::Waiting(state) = order.wait().await.unwrap() else { panic!("nobody was asked") };
     order.answer(state.checkpoint.unwrap().id, Answer::approve()).await.unwrap();
     let end = stage.ends(&driver).await;
@@ -35,7 +37,7 @@ async fn is_filled(stage: &Stage, page: String) {
     assert_eq!(state.result, Some(json!({ "order": ordered() })));
     let shown = end.result.unwrap()["shown"].as_str().unwrap().to_owned();
     assert!(shown.contains("Ada Lovelace") && shown.contains("London"), "{shown}");
-    assert_eq!(stage.orders().await.len(), before + 1, "a double click submitted twice");
+    assert_eq!(stage.orders().await.len(), 1, "a double click submitted twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use aef::document::Document;
 use aef::engine::{Engine, Handle, HostPolicy, PrivateOrigins, Shutdown, SubmitOptions, WorkerOptions};
 use aef::execution::ExecutionState;
 use aef::http::{HttpOptions, IssuedKey, KeyRequest, router};
-use aef::ids::{DocumentId, ExecutionId};
+use aef::ids::DocumentId;
 use aef::memory::MemoryStore;
 use aef::plan::Plan;
 use aef::secrets::ExposeSecret as _;
@@ -118,24 +118,10 @@ impl Stage {
     }
 
     /// The executions that the shop's forms have submitted, newest first.
-    pub(crate) async fn orders(&self) -> Vec<ExecutionId> {
+    pub(crate) async fn orders(&self) -> Vec<Handle> {
         let query = ListQuery { limit: 100, ..ListQuery::default() };
         let page = self.engine.store().list(&Scope::Owner("shop".into()), query).await.unwrap();
-        page.records.iter().map(|record| record.id).collect()
-    }
-
-    /// The order that comes behind the `known` ones.
-    pub(crate) async fn next_order(&self, known: usize) -> Handle {
-        let came = async {
-            loop {
-                let orders = self.orders().await;
-                if orders.len() > known {
-                    return self.engine.execution(orders[0]);
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, came).await.expect("an order comes")
+        page.records.iter().map(|record| self.engine.execution(record.id)).collect()
     }
 
     /// Waits until an execution stands on a step, or has ended.
