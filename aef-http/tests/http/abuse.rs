@@ -159,7 +159,7 @@ async fn a_key_that_expires_in_mid_socket_closes_it() {
 
 #[tokio::test]
 async fn who_reads_slowly_gets_all_that_is_durable_and_little_else() {
-    let looping = "aef: 1\nid: count\nvars: { n: 0 }\nsteps:\n  - { id: many, type: loop, while: n < 1500, maxIterations: 2000, \
+    let looping = "aef: 1\nid: count\nvars: { n: 0 }\nsteps:\n  - { id: many, type: loop, while: n < 600, maxIterations: 1000, \
                    steps: [ { id: one, outputs: { n: n + 1 } } ] }\n  - { id: done, type: end }\n";
     let stage = unlimited().await;
     let address = served(&stage).await;
