@@ -11,7 +11,7 @@ use crate::problem::{Code, Problem};
 /// How soon a caller with too many views may try again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// The live views that are open: sockets, and polls that wait. Clones know of the same ones.
+/// The live views that are open: sockets, polls that wait, and traces on their way. Clones know of the same ones.
 #[derive(Debug, Clone, Default)]
 pub struct LiveViews(Arc<Views>);
 
