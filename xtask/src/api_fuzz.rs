@@ -62,8 +62,11 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing is left to lose: the database goes with the directory.
-        drop(self.process.kill());
+        // Asked to end, it ends its browser first; killed, it would leave it behind.
+        let asked = command::program("kill").arg(self.process.id().to_string()).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            drop(self.process.kill());
+        }
         drop(self.process.wait());
     }
 }
@@ -132,7 +135,7 @@ fn start(aef: &Path, directory: &Path) -> Result<Server, Failure> {
     }
 }
 
-/// Keeps the documents and submits each twice; gives an execution of each.
+/// Keeps the documents and submits each; gives the executions.
 fn seed(aef: &Path, directory: &Path) -> Result<Vec<(String, String)>, Failure> {
     let mut executions = Vec::new();
     for (id, yaml) in DOCUMENTS {
