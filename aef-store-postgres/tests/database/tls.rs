@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use aef_core::store::{ExecutionStore as _, StoreErrorKind};
+use aef_core::store::{ExecutionStore as _, StoreError, StoreErrorKind};
 use aef_store_postgres::PostgresStore;
 use aef_testkit::postgres::{Certificates, Cluster, ClusterOptions, TestDatabase};
-use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::support::{connect_to, options, queued};
+use crate::support::{PATIENCE, options_with, queued};
 
 /// A server that speaks TLS as `localhost`.
 fn server() -> Cluster {
@@ -25,9 +26,14 @@ fn url(server: &str, host: &str, mode: &str, authority: Option<&Path>) -> String
     url.into()
 }
 
+/// Connects, however slow the machine is: what comes of it is the server's answer.
+async fn attempt(url: &str) -> Result<PostgresStore, StoreError> {
+    PostgresStore::connect(options_with(url, |options| options.acquire_timeout = PATIENCE)).await
+}
+
 /// Why the database cannot be used: all that the error is made of.
 async fn refusal(url: &str) -> String {
-    let error = PostgresStore::connect(options(url)).await.unwrap_err();
+    let error = attempt(url).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let mut told = error.to_string();
     let mut cause = std::error::Error::source(&error);
@@ -45,11 +51,11 @@ async fn all_connections_are_encrypted_to_the_server_that_is_meant() {
     let server = server();
     let plain = server.url("postgres");
     let url = url(&plain, "localhost", "verify-full", server.authority().as_deref());
-    let store = connect_to(&url).await;
+    let store = attempt(&url).await.unwrap();
     let notices = store.subscribe().await.unwrap();
     queued(&store, "ada").await;
     let plain: PgConnectOptions = plain.parse().unwrap();
-    let mut observer = plain.ssl_mode(sqlx::postgres::PgSslMode::Disable).connect().await.unwrap();
+    let mut observer = plain.ssl_mode(PgSslMode::Disable).connect().await.unwrap();
     let (all, encrypted): (i64, i64) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE s.ssl) FROM pg_stat_activity a JOIN pg_stat_ssl s ON s.pid = a.pid
          WHERE a.application_name = 'aef'",
@@ -70,7 +76,7 @@ async fn a_server_that_is_not_known_is_refused() {
     let authority = server.authority();
     let told = refusal(&url(&plain, "127.0.0.1", "verify-full", authority.as_deref())).await;
     assert!(told.contains("not valid for name"), "{told}");
-    connect_to(&url(&plain, "127.0.0.1", "verify-ca", authority.as_deref())).await;
+    attempt(&url(&plain, "127.0.0.1", "verify-ca", authority.as_deref())).await.unwrap();
 
     let others = Certificates::make().unwrap();
     for mode in ["verify-ca", "verify-full"] {
@@ -79,7 +85,7 @@ async fn a_server_that_is_not_known_is_refused() {
             assert!(told.contains("certificate"), "{mode}: {told}");
         }
     }
-    connect_to(&url(&plain, "localhost", "require", None)).await;
+    attempt(&url(&plain, "localhost", "require", None)).await.unwrap();
 }
 
 /// A store that demands TLS does not go on without it.
@@ -90,5 +96,5 @@ async fn a_server_without_tls_is_refused_by_who_demands_it() {
         let told = refusal(&url(database.url(), "127.0.0.1", mode, None)).await;
         assert!(told.contains("TLS"), "{mode}: {told}");
     }
-    connect_to(&url(database.url(), "127.0.0.1", "prefer", None)).await;
+    attempt(&url(database.url(), "127.0.0.1", "prefer", None)).await.unwrap();
 }
