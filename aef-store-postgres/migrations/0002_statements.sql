@@ -155,7 +155,9 @@ END $$;
 CREATE FUNCTION aef.claim(
     claimer text, wanted bigint, length bigint, max_format integer, limit_per_owner bigint, limit_global bigint,
     only_one uuid
-) RETURNS SETOF aef.executions LANGUAGE plpgsql AS $$
+) RETURNS SETOF aef.executions LANGUAGE plpgsql
+-- Few, or the planner would read all owners to find those of what it gives.
+ROWS 1 AS $$
 #variable_conflict use_column
 DECLARE
     now bigint := aef.clock();
