@@ -76,7 +76,9 @@ fn on_attached(context: &Arc<Context>, parent: &str, attached: &AttachedToTarget
     context.update(|state| {
         let tab = if is_page {
             let opener = info.opener_id.as_deref().and_then(|target| state.tab_of_main_frame(target));
-            let opener = opener.map(ToOwned::to_owned);
+            // What opens beside its page, by Control or the middle button, names no opener; nor do we.
+            let is_ours = info.opener_id.is_none() && state.opening > 0;
+            let opener = opener.map(ToOwned::to_owned).or_else(|| (!is_ours).then(|| state.current.clone()));
             let is_popup = opener.is_some();
             let name = state.add_tab(Arc::clone(&id), &info.target_id, opener, &info.url);
             if is_popup {

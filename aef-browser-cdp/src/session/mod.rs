@@ -168,6 +168,13 @@ impl Context {
 
     /// Opens an empty tab and waits until it has been set up.
     pub(crate) async fn open_tab(&self) -> Result<String, CdpError> {
+        self.update(|state| state.opening += 1);
+        let opened = self.make_tab().await;
+        self.update(|state| state.opening -= 1);
+        opened
+    }
+
+    async fn make_tab(&self) -> Result<String, CdpError> {
         let mut create = CreateTargetParams::new("about:blank");
         create.browser_context_id = Some(BrowserContextId::new(self.id.clone()));
         let target = self.browser.call_within(create, OPEN_LIMIT).await?.target_id;

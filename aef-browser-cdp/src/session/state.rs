@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) dialogs: DialogPolicy,
     /// Whether the action in hand leaves the page, so that `beforeunload` is accepted.
     pub(crate) leaving: bool,
+    /// How many tabs are being opened by us, and not by a page.
+    pub(crate) opening: u32,
     /// The name for the next popup, where an action announced one.
     pub(crate) expected_popup: Option<String>,
     /// Where the script's worlds are, by frame.
