@@ -81,7 +81,10 @@ async fn no_statement_reads_a_table_from_end_to_end() {
     drop(connect(&database).await);
     let mut observer = database.connection().await;
     fill(&mut observer).await;
-    let guests = "INSERT INTO aef.owners (name) SELECT 'guest ' || n FROM generate_series(1, 2000) n; ANALYZE aef.owners";
+    // Behind the one that has work, as the planner knows by what it has counted.
+    let guests = "INSERT INTO aef.owners (name) VALUES ('ada');
+         INSERT INTO aef.owners (name) SELECT 'guest ' || n FROM generate_series(1, 2000) n;
+         ANALYZE aef.owners";
     sqlx::raw_sql(guests).execute(&mut observer).await.unwrap();
     // The counts of a session are told when it ends.
     let counted = async |observer: &mut PgConnection| {
