@@ -94,3 +94,34 @@ pub(crate) fn shown(command: &Command) -> String {
         .collect::<Vec<_>>()
         .join(" ")
 }
+
+/// The folder where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    root().join(target)
+}
+
+/// Installs what a `package.json` names with npm, in a folder of its own.
+pub(crate) fn install_node(folder: &Path, package: &Path) -> Result<(), Failure> {
+    installed(folder, package, |folder| {
+        eprintln!("installing what {} names with npm in {}", package.display(), folder.display());
+        std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+        std::fs::copy(package, folder.join("package.json")).map_err(Failure::file(package))?;
+        run(program("npm").args(["install", "--silent", "--no-fund", "--no-audit"]).current_dir(folder))
+    })
+}
+
+/// Installs where what is asked for is not what was installed last.
+pub(crate) fn installed(
+    folder: &Path,
+    asked: &Path,
+    install: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let wanted = std::fs::read_to_string(asked).map_err(Failure::file(asked))?;
+    let stamp = folder.join("installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    install(folder)?;
+    std::fs::write(&stamp, wanted).map_err(Failure::file(&stamp))
+}

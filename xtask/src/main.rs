@@ -8,6 +8,7 @@ mod chaos;
 mod command;
 mod demo;
 mod demo_site;
+mod differential;
 mod embed;
 mod phases;
 mod postgres;
@@ -45,6 +46,8 @@ enum Task {
     Postgres(postgres::Options),
     /// Runs the example document on the demo site and verifies what it did.
     Demo(demo::Options),
+    /// Plays the same steps on the same pages in AEF and in Playwright, and compares how they end; needs npm.
+    Differential,
     /// Serves the demo site until it is killed.
     DemoSite(demo_site::Options),
     /// Asks a server everything that its description allows, and more, with schemathesis; needs Python and PyPI.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::all().map(|path| println!("{}", path.display())),
         Task::Postgres(options) => postgres::run(&options),
         Task::Demo(options) => demo::run(&options),
+        Task::Differential => differential::run(),
         Task::DemoSite(options) => demo_site::serve(&options),
         Task::ApiFuzz(options) => api_fuzz::run(&options),
         Task::Chaos(options) => chaos::run(&options),
