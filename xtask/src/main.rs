@@ -36,7 +36,7 @@ enum Task {
     Ci,
     /// Holds the rules on modules, files and crates that the compiler does not know.
     Tidy,
-    /// Writes `schema/aef-document.v1.json` anew, from the types of documents.
+    /// Writes `schema/aef-document.v1.json` and `aef-http/openapi.json` anew, from types and routes.
     Schema,
     /// Makes the script of embedded forms anew, from `aef-http/src/form/embed.js`; needs npx.
     Embed,

@@ -48,15 +48,19 @@ pub(crate) fn ci() -> Result<(), Failure> {
     })
 }
 
-/// Lets the test that compares the committed schema write it instead.
+/// Lets the tests that compare what is committed write it instead: the schema of documents, the description of the HTTP
+/// surface.
 pub(crate) fn schema() -> Result<(), Failure> {
-    command::run(command::cargo().env("AEF_UPDATE_SCHEMA", "1").args([
-        "test",
-        "--package=aef-core",
-        "--lib",
-        "--quiet",
-        "document::schema",
-    ]))
+    let writers: [&[&str]; 2] = [
+        &["--package=aef-core", "--lib", "document::schema"],
+        &["--package=aef-http", "--test=http", "the_committed_description"],
+    ];
+    for writer in writers {
+        let mut tests = command::cargo();
+        tests.env("AEF_UPDATE_SCHEMA", "1").args(["test", "--all-features", "--quiet"]);
+        command::run(tests.args(writer))?;
+    }
+    Ok(())
 }
 
 /// Holds that the core without features has no runtime beneath it.

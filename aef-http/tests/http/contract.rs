@@ -8,10 +8,22 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+
 static API: LazyLock<Value> = LazyLock::new(openapi);
 
 /// Validators by the pointer of what they validate; making one takes longer than most tests.
 static VALIDATORS: Mutex<BTreeMap<String, Arc<Validator>>> = Mutex::new(BTreeMap::new());
+
+#[test]
+fn the_committed_description_is_the_one_of_the_routes() {
+    let text = format!("{:#}\n", *API);
+    if std::env::var_os("AEF_UPDATE_SCHEMA").is_some() {
+        std::fs::write(COMMITTED, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(COMMITTED).unwrap();
+    assert!(committed == text, "run `cargo xtask schema` and commit aef-http/openapi.json");
+}
 
 #[test]
 fn the_description_is_of_this_version_and_whole() {
