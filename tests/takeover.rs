@@ -1,7 +1,5 @@
 //! Taking over a page in a real browser, from the handle down to the keys.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

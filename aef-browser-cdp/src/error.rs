@@ -62,6 +62,11 @@ impl CdpError {
         Self::Refused { method, code, message }
     }
 
+    /// A frame is no longer in the page, in the words that the browser has for its id.
+    pub(crate) fn frame_gone() -> Self {
+        Self::refused(-32000, "No frame for given id found").of(Cow::Borrowed("DOM.describeNode"))
+    }
+
     /// Whether the document that the call concerned is gone, so that the call may be made again on the next.
     pub(crate) fn is_document_gone(&self) -> bool {
         const SIGNS: [&str; 6] = [

@@ -11,15 +11,17 @@ use crate::content::{Content as _, DocumentText, FileBytes};
 use crate::error::ClientError;
 use crate::types::*;
 
+/// Reads a value as its type and writes it again; nothing where it has no type.
+#[cfg(test)]
+pub(crate) type Rewrite = fn(Value) -> Option<serde_json::Result<Value>>;
+
 /// What the description is held against.
 #[cfg(test)]
 pub(crate) struct Call {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
-    /// Reads a body and writes it again.
-    pub(crate) body: Option<fn(Value) -> Option<serde_json::Result<Value>>>,
-    /// Reads an answer and writes it again.
-    pub(crate) answer: fn(Value) -> Option<serde_json::Result<Value>>,
+    pub(crate) body: Option<Rewrite>,
+    pub(crate) answer: Rewrite,
 }
 
 macro_rules! calls {

@@ -1,5 +1,6 @@
 //! What recordings become.
 
+#![expect(clippy::needless_pass_by_value, reason = "what a test makes is handed over where it stands")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use aef_core::document::CheckpointMode;

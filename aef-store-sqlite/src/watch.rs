@@ -39,8 +39,11 @@ impl Watch {
     }
 }
 
+/// The id, the head, the status, when it is due, and until when a worker has it.
+type Written = (Vec<u8>, i64, String, Option<i64>, Option<i64>);
+
 async fn written(connection: &mut SqliteConnection, after: i64) -> Result<Vec<Notice>, Error> {
-    let rows: Vec<(Vec<u8>, i64, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+    let rows: Vec<Written> = sqlx::query_as(
         "SELECT id, head, status, wake_at, lease_until FROM executions
          WHERE no IN (SELECT execution FROM batches WHERE no > ?) ORDER BY no",
     )

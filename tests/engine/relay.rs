@@ -276,13 +276,13 @@ async fn who_does_not_know_the_secret_sees_nothing() {
     let next = json!({ "type": "next" });
     let input = json!({ "type": "input", "input": { "kind": "text_entered", "text": "hunter2" } });
     let attempts: [&[Value]; 7] = [
-        &[next.clone()],
-        &[input.clone()],
-        &[guess.clone()],
+        std::slice::from_ref(&next),
+        std::slice::from_ref(&input),
+        std::slice::from_ref(&guess),
         &[json!("nonsense")],
         &[open.clone(), next.clone()],
-        &[open.clone(), guess, next.clone()],
-        &[open, short, next],
+        &[open.clone(), guess.clone(), next.clone()],
+        &[open, short, next.clone()],
     ];
     for attempt in attempts {
         for answer in answers(&process, attempt).await {

@@ -261,10 +261,8 @@ impl Context {
             let describe = DescribeNodeParams { object_id, ..DescribeNodeParams::default() };
             let left = deadline.saturating_duration_since(Instant::now()) + GRACE;
             let described: Described = self.link(&frame.world.session).call_as(&describe, left).await?;
-            let id = described
-                .node
-                .frame_id
-                .ok_or_else(|| CdpError::Fault(Fault::not_found(&format!("{locator} is not a frame"))))?;
+            // The script finds nothing but frames: one without a document has been taken out since.
+            let id = described.node.frame_id.ok_or_else(CdpError::frame_gone)?;
             let world = self.world(&id, deadline).await?;
             let hop = Hop { world: frame.world, element };
             frame.path.push(hop);

@@ -81,7 +81,6 @@ fn tries() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "the figures are what a reader of the test's output looks for")]
 async fn what_moves_is_clicked_itself_or_not_at_all() {
     let site = Site::serve([("/", Page::html(PAGE))]).await;
     let browser = browser().await;

@@ -49,7 +49,7 @@ pub(super) fn document(
         title: Some(recording.title.unwrap_or_else(|| UNTITLED.to_owned())),
         goal: None,
         description: None,
-        inputs: schema(inputs),
+        inputs: schema(&inputs),
         secrets,
         vars: Map::new(),
         config: Config {
@@ -84,7 +84,7 @@ fn id(title: Option<&str>, sha256: &str, options: &ImportOptions) -> Result<Stri
 }
 
 /// The schema of the files that the document is given.
-fn schema(files: Vec<(String, String)>) -> Option<Value> {
+fn schema(files: &[(String, String)]) -> Option<Value> {
     if files.is_empty() {
         return None;
     }

@@ -125,7 +125,14 @@ impl Meant {
                 // A list opens at the click, and would stand in the way of what is chosen from the outside.
                 Gesture::Act(ActionKind::Click(click))
                     if entry.list && click.target == entry.target && click.modifiers.is_empty() => {}
-                _ => break,
+                Gesture::Act(_)
+                | Gesture::Enter(_)
+                | Gesture::KeyDown(_)
+                | Gesture::KeyUp(_)
+                | Gesture::Manual { .. }
+                | Gesture::Upload { .. }
+                | Gesture::Open(_)
+                | Gesture::Close => break,
             }
             self.gestures.pop();
         }

@@ -62,6 +62,7 @@ pub(super) struct Landing {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a recording has few gestures, and most are actions")]
 pub(super) enum Gesture {
     /// Anything that an action says as it is.
     Act(ActionKind),

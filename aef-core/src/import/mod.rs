@@ -36,6 +36,11 @@
 //!
 //! Each names the gesture by its place: `/steps/3/type` in a DevTools recording, the line in a file of Playwright's.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a recording is read once, and its first mistake ends the reading"
+)]
+
 mod build;
 mod codegen;
 mod echoes;

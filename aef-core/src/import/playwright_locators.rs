@@ -17,7 +17,7 @@ pub(super) fn locator(fields: &Fields<'_>) -> Result<Target, Diagnostic> {
             fields.fault("not_supported", &format!("framePath/{at}"), &message)
         };
         chain.own = Some(selected(selector).ok_or_else(wrong)?);
-        chain.into_frame();
+        chain.enter_frame();
     }
     let mut next = Some(fields.get("locator").ok_or_else(|| {
         let found = fields.fault("missing_field", "locator", "the gesture names no element");
@@ -61,11 +61,9 @@ impl Chain {
         let kind = link.get("kind").and_then(Value::as_str).unwrap_or_default();
         let options = &link["options"];
         let exact = options["exact"] == Value::Bool(true);
-        let body = || match &link["body"] {
-            Value::String(text) => Ok(literal(text)),
-            // A regular expression loses its text on the way into JSON.
-            _ => Err(format!("the {kind} is no plain text")),
-        };
+        // A regular expression loses its text on the way into JSON.
+        let body =
+            || link["body"].as_str().map(literal).ok_or_else(|| format!("the {kind} is no plain text"));
         let plain = Locator { exact, ..Locator::default() };
         let next = match kind {
             "test-id" => Locator { test_id: Some(body()?), exact: false, ..plain },
@@ -85,7 +83,7 @@ impl Chain {
                 return self.narrow(kind, link);
             }
             "frame" => {
-                self.into_frame();
+                self.enter_frame();
                 return Ok(());
             }
             "frame-locator" => {
@@ -94,7 +92,7 @@ impl Chain {
                 self.own = Some(
                     selected(selector).ok_or_else(|| format!("`{selector}` is in Playwright's own words"))?,
                 );
-                self.into_frame();
+                self.enter_frame();
                 return Ok(());
             }
             other => return Err(format!("documents have no locator for `{other}`")),
@@ -134,7 +132,7 @@ impl Chain {
     }
 
     /// What has been named so far is a frame, in which the next one is looked for.
-    fn into_frame(&mut self) {
+    fn enter_frame(&mut self) {
         self.step_in();
         self.frames.extend(self.around.take());
     }
@@ -152,11 +150,10 @@ impl Chain {
 }
 
 fn role(role: String, options: &Value, plain: Locator) -> Result<Locator, String> {
-    let name = match &options["name"] {
-        Value::Null => None,
-        Value::String(name) => Some(literal(name)),
-        _ => return Err("the name is no plain text".to_owned()),
-    };
+    let name = options["name"].as_str().map(literal);
+    if name.is_none() && !options["name"].is_null() {
+        return Err("the name is no plain text".to_owned());
+    }
     if options["attrs"].as_array().is_some_and(|attributes| !attributes.is_empty()) {
         return Err(format!("documents look for a {role} by its name alone, not by {}", options["attrs"]));
     }

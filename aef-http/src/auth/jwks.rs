@@ -93,6 +93,7 @@ pub(super) fn read(json: &[u8], options: &JwtOptions) -> Result<Arc<[Key]>, Jwks
 }
 
 /// With what a key verifies signatures: as it says, or as its kind is used where it says nothing.
+#[expect(clippy::wildcard_enum_match_arm, reason = "kinds that are not named here verify nothing")]
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
     if let Some(named) = jwk.common.key_algorithm {
         return Algorithm::try_from(named).ok().filter(|algorithm| is_asymmetric(*algorithm));

@@ -188,12 +188,13 @@ impl Line {
                 Some(Ok(Message::Binary(frame))) => return Ok(Received::Frame(frame)),
                 Some(Ok(Message::Text(text))) => {
                     let told = serde_json::from_str(&text);
-                    return match told.map_err(|error| self.unexpected().with_source(error))? {
-                        Told::Refused { kind, message } if kind != LiveErrorKind::Invalid => {
-                            Err(LiveError::new(kind, message))
-                        }
-                        told => Ok(Received::Told(told)),
-                    };
+                    let told: Told = told.map_err(|error| self.unexpected().with_source(error))?;
+                    if let Told::Refused { kind, message } = &told
+                        && *kind != LiveErrorKind::Invalid
+                    {
+                        return Err(LiveError::new(*kind, message.clone()));
+                    }
+                    return Ok(Received::Told(told));
                 }
                 Some(Err(error)) => return Err(self.gone().with_source(error)),
                 Some(Ok(Message::Close(_))) | None => return Err(self.gone()),

@@ -104,7 +104,7 @@ fn scenario(group: &str, html: Option<&str>, case: Case) -> Option<Scenario> {
     let actions = match case.actions {
         Value::Array(actions) => actions,
         Value::Null => Vec::new(),
-        action => vec![action],
+        action @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => vec![action],
     };
     let html = case.html.or_else(|| html.map(str::to_owned))?;
     let state = case.state?;

@@ -165,7 +165,9 @@ impl Case {
         let actions = match written.actions {
             Value::Null => Vec::new(),
             Value::Array(actions) => actions,
-            action => vec![action],
+            action @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                vec![action]
+            }
         };
         for action in &actions {
             let read: Result<Action, _> = serde_json::from_value(action.clone());
@@ -234,7 +236,11 @@ impl Case {
         let others = self.pages.iter().map(|(name, page)| {
             let page = match page {
                 Value::String(text) => Page::html(&self.placed(text)),
-                other => {
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_)) => {
                     serde_json::from_value::<Served>(other.clone()).unwrap().page(|text| self.placed(text))
                 }
             };
