@@ -82,6 +82,9 @@ impl<S: Send + Sync> FromRequest<S> for DocumentText {
     }
 }
 
+/// A NUL as it stands in an address.
+const NUL: &str = "%00";
+
 /// The parameters behind the question mark.
 #[derive(Debug)]
 pub(crate) struct Params<T>(pub(crate) T);
@@ -90,6 +93,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.contains(NUL)) {
+            return Err(Problem::malformed("a parameter holds a NUL"));
+        }
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => {
@@ -123,6 +129,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Nothing has a name with a NUL in it, and not every store can be asked for one.
+        if parts.uri.path().contains(NUL) {
+            return Err(Problem::not_found("such path"));
+        }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(values)) => Ok(Self(values)),
             Err(_) => Err(Problem::not_found("such path")),

@@ -177,6 +177,27 @@ static BROWSER: Object = Object {
         may("testIdAttribute", &TEXT),
         may("ignoreHttpsErrors", &FLAG),
         may("headers", &EXPRESSIONS),
+        may(
+            "geolocation",
+            &Shape::Object(&object(
+                "`geolocation`",
+                &[must("latitude", &NUMBER), must("longitude", &NUMBER), may("accuracy", &NUMBER)],
+            )),
+        ),
+        may(
+            "permissions",
+            &Shape::List(&Shape::Word(&[
+                "geolocation",
+                "notifications",
+                "clipboard_read",
+                "camera",
+                "microphone",
+            ])),
+        ),
+        may(
+            "credentials",
+            &Shape::Object(&object("`credentials`", &[must("username", &TEXT), must("secret", &TEXT)])),
+        ),
     ],
     shared: None,
     later: &["profile"],

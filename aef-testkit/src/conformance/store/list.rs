@@ -192,13 +192,14 @@ mod tests {
     }
 
     /// The sources of what a host keeps.
-    const HOST_SOURCES: [(&str, &str); 6] = [
+    const HOST_SOURCES: [(&str, &str); 7] = [
         ("keys", include_str!("host/keys.rs")),
         ("secrets", include_str!("host/secrets.rs")),
         ("sops", include_str!("host/sops.rs")),
         ("audit", include_str!("host/audit.rs")),
         ("tickets", include_str!("host/tickets.rs")),
         ("checkpoints", include_str!("host/checkpoints.rs")),
+        ("live", include_str!("host/live.rs")),
     ];
 
     #[test]
