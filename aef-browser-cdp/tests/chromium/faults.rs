@@ -300,26 +300,3 @@ async fn a_cut_socket_at_each_round_trip() {
 async fn a_closed_target_at_each_round_trip() {
     table(Fault::CloseTarget).await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dialogs_at_any_time_hold_nothing_up() {
-    let alerting = format!(
-        "{PAGE}<script>
-(function again() {{ setTimeout(() => {{ alert('again'); again(); }}, 30); }})();</script>"
-    );
-    let site = Site::serve([
-        ("/", Page::html(&alerting)),
-        ("/other", Page::html("<title>Other</title><h1>Other</h1>")),
-    ])
-    .await;
-    let browser = browser().await;
-    for action in actions(&site) {
-        let session = open_for(&browser, &site, &action).await;
-        let begun = Instant::now();
-        let performed =
-            perform(&session, action.clone()).await.unwrap_or_else(|error| panic!("{action}: {error}"));
-        assert!(performed.outcome.dialogs.iter().all(|dialog| dialog.message == "again"));
-        assert!(begun.elapsed() < Duration::from_secs(10), "{action} took {:?}", begun.elapsed());
-        session.close().await.unwrap();
-    }
-}
