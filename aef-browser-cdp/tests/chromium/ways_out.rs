@@ -115,14 +115,21 @@ async fn tries(allowed: bool) -> ((usize, usize), Vec<String>) {
     .await;
     let browser = browser().await;
     let mut options = options(&[site.origin()]);
+    options.policy.allow_evaluate = true;
     if allowed {
         options.policy.allowed_private_origins.push(origin);
     }
     let session = browser.open(SessionOptions { url: Some(site.url("/")), ..options }).await.unwrap();
     let tried = observe(&session, json!([{ "title": { "equals": "Tried" } }]), Duration::from_secs(60)).await;
     assert!(tried.results[0].holds, "{:?}", tried.results);
+    // What was refused before stands with no action; this one tries once more, and says what became of it.
+    let script = format!(
+        "return new Promise((done) => {{ const s = new WebSocket('ws://127.0.0.1:{}/again'); \
+         s.onerror = s.onclose = () => done(1); setTimeout(() => done(0), 5000); }});",
+        forbidden.port
+    );
     let outcome =
-        act(&session, json!({ "action": "extract", "target": { "css": "p" }, "as": "p" })).await.outcome;
+        act(&session, json!({ "action": "evaluate", "script": script, "as": "ended" })).await.outcome;
     let notes = outcome.notes.into_iter().map(|note| note.message).collect();
     (forbidden.met(), notes)
 }
