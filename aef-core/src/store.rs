@@ -3,6 +3,7 @@
 //! A store never reads inside an event. What it must index stands beside the events in an [`Append`].
 
 mod census;
+pub mod columns;
 mod digest;
 mod error;
 mod explain;

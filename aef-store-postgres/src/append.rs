@@ -34,7 +34,7 @@ impl Verdict {
             return Ok((appended, None));
         }
         let status = self.status.as_deref().map(codec::status).transpose()?;
-        let status = status.ok_or_else(|| Error::Damaged("an execution has no status".into()))?;
+        let status = status.ok_or_else(|| Error::damaged("an execution has no status"))?;
         let wake_at = self.wake_at.map(time).transpose()?;
         let notice = Notice {
             execution: request.execution,
@@ -47,7 +47,7 @@ impl Verdict {
     }
 
     fn appended(&self) -> Result<Appended, Error> {
-        let missing = || Error::Damaged("a batch has no result".into());
+        let missing = || Error::damaged("a batch has no result");
         Ok(Appended {
             head: codec::seq(self.head.ok_or_else(missing)?)?,
             epoch: codec::epoch(self.epoch.ok_or_else(missing)?)?,
@@ -84,7 +84,7 @@ impl Verdict {
                     format!("the journal ends at {head}, which is not what was expected"),
                 )
             }
-            (other, _) => return Error::Damaged(format!("`{other}` is no outcome of an append")),
+            (other, _) => return Error::damaged(format!("`{other}` is no outcome of an append")),
         };
         Error::refused(kind, message)
     }

@@ -1,58 +1,18 @@
-//! How values stand in the tables.
+//! How values stand in the tables, where it is not as in every database.
 
 use std::time::Duration;
 
-use aef_core::execution::Status;
-use aef_core::ids::{Epoch, Seq};
-use aef_core::store::unpack_events;
-use bytes::Bytes;
-use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::error::Error;
+pub(crate) use aef_core::store::columns::{
+    epoch, from_json, integer, micros, seq, small, status, time, to_json, unpack,
+};
 
 /// The longest lease, in microseconds: the end of time is reached with it from wherever one stands, and adding it to any
 /// time stays in range.
 const LONGEST: i64 = 253_402_207_200_999_999;
 
-/// A time as microseconds since 1970.
-pub(crate) fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
-}
-
-/// The time of so many microseconds since 1970.
-pub(crate) fn time(micros: i64) -> Result<Timestamp, Error> {
-    Timestamp::from_microsecond(micros).map_err(|error| damaged("a time", &error))
-}
-
 /// A length of time in microseconds.
 pub(crate) fn length(of: Duration) -> i64 {
     i64::try_from(of.as_micros()).map_or(LONGEST, |micros| micros.min(LONGEST))
-}
-
-pub(crate) fn status(name: &str) -> Result<Status, Error> {
-    Status::from_name(name).ok_or_else(|| Error::Damaged(format!("`{name}` is no status")))
-}
-
-/// A number as PostgreSQL keeps it; none comes near the end of its range.
-pub(crate) fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn seq(number: i64) -> Result<Seq, Error> {
-    small("a place in a journal", number).map(Seq)
-}
-
-pub(crate) fn epoch(number: i64) -> Result<Epoch, Error> {
-    small("an epoch", number).map(Epoch)
-}
-
-pub(crate) fn small<N, T: TryFrom<N>>(what: &str, number: N) -> Result<T, Error>
-where
-    T::Error: std::fmt::Display,
-{
-    T::try_from(number).map_err(|error| damaged(what, &error))
 }
 
 /// How many things are in a list that is far shorter than four thousand million.
@@ -65,31 +25,16 @@ pub(crate) fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-pub(crate) fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("what the store keeps as JSON is plain data")
-}
-
-pub(crate) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| damaged(what, &error))
-}
-
 /// The 32 bytes of a digest in hexadecimal.
 pub(crate) fn digest(hex: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map_or(0, |digit| digit.to_le_bytes()[0]);
     hex.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |sum, byte| sum << 4 | digit(*byte))).collect()
 }
 
-/// The events of one row.
-pub(crate) fn unpack(packed: Vec<u8>) -> Result<Vec<Bytes>, Error> {
-    unpack_events(packed).map_err(|error| damaged("a batch", &error))
-}
-
-fn damaged(what: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::Damaged(format!("{what} cannot be read: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) async fn create(access: &Access, request: &NewExecution) -> Result<Cr
             StoreErrorKind::BatchMismatch,
             format!("the id {} belongs to another execution", request.id),
         ),
-        (other, _) => Err(Error::Damaged(format!("`{other}` is no outcome of making an execution"))),
+        (other, _) => Err(Error::damaged(format!("`{other}` is no outcome of making an execution"))),
     }
 }
 

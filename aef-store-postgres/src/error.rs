@@ -1,5 +1,6 @@
 //! What goes wrong, and how the engine hears of it.
 
+use aef_core::store::columns::Damaged;
 use aef_core::store::{StoreError, StoreErrorKind};
 
 /// SQLSTATEs: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
@@ -53,8 +54,8 @@ pub(crate) enum Error {
     #[error("the schema `aef` of the database is another program's: name another database")]
     Foreign,
     /// A value in the database makes no sense.
-    #[error("the database is damaged: {0}; restore it from a copy")]
-    Damaged(String),
+    #[error("the database is damaged; restore it from a copy")]
+    Damaged(#[from] Damaged),
     /// The database does not answer in time.
     #[error("the database has not answered for {0:?}")]
     TimedOut(std::time::Duration),
@@ -72,6 +73,10 @@ impl Error {
         Self::refused(StoreErrorKind::NotFound, format!("there is no {what}"))
     }
 
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged(Damaged::new(what))
+    }
+
     /// The engine's view of it.
     pub(crate) fn during(self, operation: &'static str) -> StoreError {
         let kind = self.kind();
@@ -80,13 +85,13 @@ impl Error {
         match self {
             Self::Postgres(source) | Self::Url(source) => error.with_source(source),
             Self::Group(source) => error.with_source(source),
+            Self::Damaged(source) => error.with_source(source),
             Self::Refused { .. }
             | Self::Old(_)
             | Self::Newer(_)
             | Self::Altered(_)
             | Self::Outdated
             | Self::Foreign
-            | Self::Damaged(_)
             | Self::TimedOut(_)
             | Self::Closed => error,
         }

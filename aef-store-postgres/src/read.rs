@@ -27,7 +27,7 @@ pub(crate) async fn now(access: &Access) -> Result<Timestamp, Error> {
     let mut session = access.single().await?;
     let now = session.query_scalar("SELECT aef.clock()").fetch_one(session.connection()).await?;
     session.end().await?;
-    time(now)
+    Ok(time(now)?)
 }
 
 /// The row with its snapshot and the batches behind that.

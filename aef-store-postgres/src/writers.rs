@@ -250,7 +250,7 @@ impl Writer {
     fn settle(&self, group: Vec<Pending>, verdicts: Vec<Verdict>) {
         let mut verdicts: Vec<Option<Verdict>> = in_order(verdicts, group.len());
         for (pending, verdict) in group.into_iter().zip(&mut verdicts) {
-            let missing = || Error::Damaged("a batch got no verdict".into());
+            let missing = || Error::damaged("a batch got no verdict");
             let outcome =
                 verdict.take().ok_or_else(missing).and_then(|verdict| verdict.result(&pending.batch));
             match outcome {

@@ -62,7 +62,7 @@ pub(crate) async fn take(
 
     let mut census = Census::new(small("a count", workers)?, now);
     for group in groups {
-        let count = |number| small::<u64>("a count", number);
+        let count = |number: i64| small::<_, u64>("a count", number);
         census.statuses.insert(codec::status(&group.status)?, count(group.count)?);
         census.leased += count(group.leased)?;
         census.ready += count(group.ready)?;

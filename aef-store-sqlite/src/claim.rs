@@ -97,7 +97,7 @@ pub(crate) async fn running(connection: &mut SqliteConnection, now: Timestamp) -
             .bind(micros(now))
             .fetch_one(connection)
             .await?;
-    small("a count of leases", running)
+    Ok(small("a count of leases", running)?)
 }
 
 /// The owners of whom something may be claimed by this request, those served least recently first.

@@ -85,7 +85,7 @@ async fn made_under(
         None => {
             let execution = codec::execution_id(&execution)?;
             let row = Row::of(connection, execution).await?;
-            row.ok_or_else(|| Error::Damaged(format!("execution {execution} is missing")))?.record()?
+            row.ok_or_else(|| Error::damaged(format!("execution {execution} is missing")))?.record()?
         }
     };
     Ok(Some(Created { record, existing: true }))

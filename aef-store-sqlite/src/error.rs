@@ -1,5 +1,6 @@
 //! What goes wrong, and how the engine hears of it.
 
+use aef_core::store::columns::Damaged;
 use aef_core::store::{StoreError, StoreErrorKind};
 use sqlx::migrate::MigrateError;
 
@@ -36,10 +37,8 @@ pub(crate) enum Error {
     #[error("the file is a database of another program: name another file")]
     Foreign,
     /// A value in the file makes no sense.
-    #[error(
-        "the file is damaged: {0}; restore it from a copy, or save what is left with `sqlite3 FILE .recover`"
-    )]
-    Damaged(String),
+    #[error("the file is damaged; restore it from a copy, or save what is left with `sqlite3 FILE .recover`")]
+    Damaged(#[from] Damaged),
     /// The task that writes has ended.
     #[error("the store is closed")]
     Closed,
@@ -54,6 +53,10 @@ impl Error {
         Self::refused(StoreErrorKind::NotFound, format!("there is no {what}"))
     }
 
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged(Damaged::new(what))
+    }
+
     /// Whether the operation itself is to blame, and not the store.
     pub(crate) const fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. })
@@ -64,9 +67,10 @@ impl Error {
         let kind = self.kind();
         let message = self.to_string();
         match self {
-            Self::Refused { .. } | Self::Newer(_) | Self::Foreign | Self::Damaged(_) | Self::Closed => {
+            Self::Refused { .. } | Self::Newer(_) | Self::Foreign | Self::Closed => {
                 StoreError::new(operation, kind, message)
             }
+            Self::Damaged(source) => StoreError::new(operation, kind, message).with_source(source),
             Self::Sqlite(source) => StoreError::new(operation, kind, message).with_source(source),
             Self::Migration(source) => StoreError::new(operation, kind, message).with_source(source),
         }

@@ -26,7 +26,7 @@ impl CheckpointIndex for SqliteStore {
             .fetch_optional(&self.readers)
             .await?;
             let found = found.ok_or_else(|| Error::not_found(format_args!("checkpoint {checkpoint}")))?;
-            execution_id(&found)
+            Ok(execution_id(&found)?)
         };
         find.await.map_err(|error: Error| error.during("checkpoint_execution"))
     }

@@ -12,7 +12,7 @@ use aef_core::ids::OwnerId;
 use aef_core::store::{IdempotencyKey, Scope, StoreErrorKind};
 use uuid::Uuid;
 
-use crate::codec;
+use crate::codec::Damaged;
 use crate::error::Error;
 
 /// The owner to whom a scope is limited.
@@ -36,6 +36,6 @@ fn id_bytes(id: Uuid) -> Vec<u8> {
     id.as_bytes().to_vec()
 }
 
-fn id_of(what: &str, bytes: &[u8]) -> Result<Uuid, Error> {
-    Uuid::from_slice(bytes).map_err(|error| codec::damaged(what, &error))
+fn id_of(what: &str, bytes: &[u8]) -> Result<Uuid, Damaged> {
+    Uuid::from_slice(bytes).map_err(|error| Damaged::unreadable(what, error))
 }

@@ -182,7 +182,7 @@ impl Side {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let tools = Tools::new();
     tools.build_ours("store")?;
-    tools.build("peers", &[])?;
+    tools.build_peers()?;
     tools.install_python("langgraph")?;
     tools.install_node("graphile-worker")?;
     // Beside the tools and not in memory, which is what many a temporary folder is.

@@ -17,18 +17,22 @@ impl Tools {
         Self { folder: command::root().join(target).join("bench") }
     }
 
-    /// Builds one side of ours for release.
+    /// Builds one side of ours for release, with what the workspace depends on today.
     pub(super) fn build_ours(&self, name: &str) -> Result<(), Failure> {
         self.build("ours", &["--bin", name, "--features", name])
     }
 
-    /// Builds a workspace of `benches/` for release.
-    pub(super) fn build(&self, workspace: &str, what: &[&str]) -> Result<(), Failure> {
+    /// Builds the peers in Rust for release, as their lock file pins them.
+    pub(super) fn build_peers(&self) -> Result<(), Failure> {
+        self.build("peers", &["--locked"])
+    }
+
+    fn build(&self, workspace: &str, what: &[&str]) -> Result<(), Failure> {
         let manifest = format!("benches/{workspace}/Cargo.toml");
         eprintln!("bench: building {manifest} for release");
         command::run(
             command::cargo()
-                .args(["build", "--release", "--quiet", "--locked", "--manifest-path", &manifest])
+                .args(["build", "--release", "--quiet", "--manifest-path", &manifest])
                 .args(what)
                 .arg("--target-dir")
                 .arg(self.folder.join(workspace)),
