@@ -49,6 +49,9 @@ enum Measure {
     Answer,
 }
 
+/// How many executions [`Measure::InFlight`] has under way.
+const IN_FLIGHT: u32 = 32;
+
 /// Every measure, in the order in which they are taken.
 const MEASURES: [Measure; 5] =
     [Measure::Insert, Measure::Sequential, Measure::InFlight, Measure::Enqueue, Measure::Answer];
@@ -91,6 +94,11 @@ impl Measure {
             Self::Enqueue => "enqueue to first action",
             Self::Answer => "answer to next action",
         }
+    }
+
+    /// How many of the steps it has: about as many in all where many executions share them.
+    fn steps(self, steps: u32) -> u32 {
+        if self == Self::InFlight { steps.div_ceil(IN_FLIGHT).max(2) } else { steps }
     }
 }
 
@@ -165,6 +173,10 @@ impl Side {
             self,
             Self::OursPostgres | Self::OursSqlite | Self::LangGraphPostgres | Self::LangGraphSqlite
         );
+        if self == Self::Duroxide {
+            // It would say what goes wrong where its samples are read.
+            command.env("RUST_LOG", "off");
+        }
         match self.store() {
             Store::Postgres => {
                 cluster.create_database(database)?;
@@ -209,7 +221,7 @@ fn take_round(drivers: &mut [(Side, Driver)], steps: u32, samples: &mut Samples)
     for store in [Store::Postgres, Store::Sqlite] {
         for measure in MEASURES {
             for (side, driver) in drivers.iter_mut().filter(|(side, _)| side.takes(store, measure)) {
-                samples.add((*side, measure), driver.take(measure, steps)?);
+                samples.add((*side, measure), driver.take(measure, measure.steps(steps))?);
             }
         }
     }

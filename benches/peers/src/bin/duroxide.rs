@@ -20,6 +20,9 @@ const POLL: Duration = Duration::from_millis(1);
 /// How many dispatchers it has of either kind: SQLite writes one thing at a time, and more only stand in the way.
 const DISPATCHERS: usize = 4;
 
+/// How often a measure is begun: it may fail an orchestration for good where its own dispatchers lock its file.
+const TRIES: usize = 5;
+
 /// Longer than a measure can take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -38,17 +41,32 @@ impl Bench {
     /// Takes a measure with a runtime of its own, which would otherwise look for work while others are measured.
     async fn take(&self, request: Request<StoreMeasure>) -> Result<Reply, Failure> {
         let note = commit_to_disk(self.provider.get_pool()).await?;
-        let runtime = self.start().await;
-        let samples = match request.measure {
-            StoreMeasure::Sequential => between(&self.run(request.steps).await?),
+        let mut failed = 0;
+        loop {
+            let runtime = self.start().await;
+            let samples = self.measure(request).await;
+            runtime.shutdown(None).await;
+            match samples {
+                Ok(samples) if failed == 0 => return Ok(Reply { samples, note: Some(note) }),
+                Ok(samples) => {
+                    let note = format!("{note}; {failed} measures failed and were taken again");
+                    return Ok(Reply { samples, note: Some(note) });
+                }
+                Err(error) if failed + 1 == TRIES => return Err(error),
+                Err(_) => failed += 1,
+            }
+        }
+    }
+
+    async fn measure(&self, request: Request<StoreMeasure>) -> Result<Vec<f64>, Failure> {
+        match request.measure {
+            StoreMeasure::Sequential => Ok(between(&self.run(request.steps).await?)),
             StoreMeasure::InFlight => {
                 let runs = try_join_all((0..IN_FLIGHT).map(|_| self.run(request.steps))).await?;
-                for_each(runs.into_iter().flatten().collect())?
+                for_each(runs.into_iter().flatten().collect())
             }
-            other => return Err(format!("it has no measure {other:?}").into()),
-        };
-        runtime.shutdown(None).await;
-        Ok(Reply { samples, note: Some(note) })
+            other => Err(format!("it has no measure {other:?}").into()),
+        }
     }
 
     async fn start(&self) -> Arc<Runtime> {
