@@ -8,6 +8,7 @@ use aef_core::engine::Engine;
 use aef_core::execution::Status;
 use aef_http::{HttpOptions, router};
 use aef_store_memory::MemoryStore;
+use aef_testkit::ApiDescription;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
@@ -15,15 +16,20 @@ use crate::calls::CALLS;
 use crate::*;
 
 /// How many examples are made of each schema: as many as the longest list of names has.
-const EXAMPLES: usize = 12;
+const EXAMPLES: usize = 24;
 
 /// What the surface takes and a program need not send: other names for the same, for clients of an earlier system.
 const NOT_SENT: [&str; 2] = ["input", "options"];
 
+fn description() -> ApiDescription {
+    ApiDescription::new(aef_http::openapi())
+}
+
 /// An example of a schema. The `turn` chooses among names, and every other one has only what must be there.
-fn example(api: &Value, schema: &Value, turn: usize) -> Value {
-    if let Some(reference) = schema["$ref"].as_str() {
-        return example(api, api.pointer(&reference[1..]).unwrap(), turn);
+fn example(api: &ApiDescription, schema: &Value, turn: usize) -> Value {
+    let schema = api.resolved(schema);
+    if let Some(only) = schema.get("const") {
+        return only.clone();
     }
     if let Some(names) = schema["enum"].as_array() {
         return names[turn % names.len()].clone();
@@ -31,10 +37,14 @@ fn example(api: &Value, schema: &Value, turn: usize) -> Value {
     for (kind, is_all) in [("allOf", true), ("oneOf", false), ("anyOf", false)] {
         let Some(parts) = schema[kind].as_array() else { continue };
         let parts: Vec<_> = parts.iter().filter(|part| part["type"] != "null").collect();
-        if !is_all {
-            return example(api, parts[turn % parts.len()], turn);
+        let parts = if is_all { parts } else { vec![parts[turn % parts.len()]] };
+        // What each of the alternatives has stands beside them.
+        let common = schema.get("properties").map(|_| object(api, schema, turn));
+        if let (None, [only]) = (&common, &parts[..]) {
+            return example(api, only, turn);
         }
-        let mut whole = Map::new();
+        let mut whole: Map<_, _> =
+            common.into_iter().flat_map(|common| common.as_object().unwrap().clone()).collect();
         for part in parts {
             whole.extend(example(api, part, turn).as_object().unwrap().clone());
         }
@@ -55,7 +65,7 @@ fn example(api: &Value, schema: &Value, turn: usize) -> Value {
     }
 }
 
-fn object(api: &Value, schema: &Value, turn: usize) -> Value {
+fn object(api: &ApiDescription, schema: &Value, turn: usize) -> Value {
     let Some(properties) = schema["properties"].as_object() else {
         // A map by names, or whatever a document holds.
         let values = &schema["additionalProperties"];
@@ -68,32 +78,25 @@ fn object(api: &Value, schema: &Value, turn: usize) -> Value {
 }
 
 /// The JSON of the first answer with success, without the envelope where there is one.
-fn answered<'a>(api: &'a Value, operation: &'a Value) -> Option<&'a Value> {
+fn answered<'a>(api: &'a ApiDescription, operation: &'a Value) -> Option<&'a Value> {
     let responses = operation["responses"].as_object().unwrap();
     let good = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap().1;
     let schema = good.pointer("/content/application~1json/schema")?;
-    let named = schema["$ref"].as_str().and_then(|reference| api.pointer(&reference[1..])).unwrap_or(schema);
+    let named = api.resolved(schema);
     let parts = named["allOf"].as_array().map_or_else(|| vec![named], |parts| parts.iter().collect());
     let envelope = parts.into_iter().find(|part| part.pointer("/properties/success").is_some());
     Some(envelope.map_or(schema, |envelope| &envelope["properties"]["data"]))
 }
 
 /// The operation of a call.
-fn operation<'a>(api: &'a Value, call: &crate::calls::Call) -> &'a Value {
-    &api["paths"][call.path][call.method.to_lowercase()]
+fn operation<'a>(api: &'a ApiDescription, call: &crate::calls::Call) -> &'a Value {
+    &api.document()["paths"][call.path][call.method.to_lowercase()]
 }
 
 #[test]
 fn each_call_of_the_description_has_a_method() {
-    let api = aef_http::openapi();
-    let described: BTreeSet<_> = api["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(path, item)| {
-            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
-        })
-        .collect();
+    let api = description();
+    let described: BTreeSet<_> = api.operations().map(|operation| operation.to_string()).collect();
     let ours: BTreeSet<_> = CALLS.iter().map(|call| format!("{} {}", call.method, call.path)).collect();
     assert_eq!(ours, described);
     assert_eq!(ours.len(), CALLS.len(), "two methods make the same call");
@@ -101,7 +104,7 @@ fn each_call_of_the_description_has_a_method() {
 
 #[test]
 fn answers_are_read_without_loss() {
-    let api = aef_http::openapi();
+    let api = description();
     let mut read = 0;
     for call in CALLS {
         let Some(schema) = answered(&api, operation(&api, call)) else { continue };
@@ -119,13 +122,12 @@ fn answers_are_read_without_loss() {
 
 #[test]
 fn bodies_are_what_the_description_asks_for() {
-    let api = aef_http::openapi();
+    let api = description();
     let mut sent = 0;
     for call in CALLS {
         let described = &operation(&api, call)["requestBody"];
         assert_eq!(described.is_null(), call.body.is_none(), "{} {}", call.method, call.path);
-        let (Some(again), Some(schema)) = (call.body, described.pointer("/content/application~1json/schema"))
-        else {
+        let (Some(again), Some(schema)) = (call.body, api.json_body(operation(&api, call))) else {
             continue;
         };
         for turn in 0..EXAMPLES {

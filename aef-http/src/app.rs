@@ -1,12 +1,12 @@
 //! What handlers share, and what a caller may reach through it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aef_core::engine::{Engine, Handle, Inspection, Scoped};
-use aef_core::execution::Status;
 use aef_core::ids::{DocumentId, ExecutionId, OwnerId};
 use aef_core::plan::Plan;
-use aef_core::store::{HostStore, IdempotencyKey, ListQuery, Scope, StoredDocument};
+use aef_core::store::{HostStore, IdempotencyKey, Scope, StoredDocument};
 use axum::http::{HeaderMap, header};
 
 use crate::auth::{ApiKeys, Authenticator, Caller, InternalSecret, Principal, StatusTokens};
@@ -16,6 +16,9 @@ use crate::live::LiveTickets;
 use crate::options::HttpOptions;
 use crate::problem::{Code, Problem};
 use crate::random::{self, RandomError};
+
+/// How soon an owner with too many unfinished executions may try again.
+const ROOM: Duration = Duration::from_secs(30);
 
 /// What handlers share.
 #[derive(Debug)]
@@ -140,25 +143,15 @@ impl App {
     /// Whether the owner may have one more unfinished execution.
     pub(crate) async fn has_room(&self, owner: &OwnerId) -> Result<(), Problem> {
         let limit = self.options.limits.open_executions;
-        let statuses = Status::ALL.into_iter().filter(|status| !status.is_final()).collect();
-        let mut query = ListQuery { statuses, limit: limit.clamp(1, 1_000), ..ListQuery::default() };
-        let scope = Scope::Owner(owner.clone());
-        let mut open = 0;
-        loop {
-            let page = self.engine.store().list(&scope, query.clone()).await?;
-            open += u32::try_from(page.records.len()).unwrap_or(u32::MAX);
-            if open >= limit {
-                let detail =
-                    format!("{limit} executions are not finished; wait for some to finish, or stop them");
-                return Err(
-                    Problem::new(Code::QuotaExceeded, detail).retry_after(std::time::Duration::from_secs(30))
-                );
-            }
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(()),
-            }
+        if limit == u32::MAX {
+            return Ok(());
         }
+        let census = self.engine.store().census(&Scope::Owner(owner.clone())).await?;
+        if census.statuses.values().sum::<u64>() < u64::from(limit) {
+            return Ok(());
+        }
+        let detail = format!("{limit} executions are not finished; wait for some to finish, or stop them");
+        Err(Problem::new(Code::QuotaExceeded, detail).retry_after(ROOM))
     }
 
     /// Where clients reach the surface, without a slash at the end.

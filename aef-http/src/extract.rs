@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aef_core::document::nul_in;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -82,8 +83,9 @@ impl<S: Send + Sync> FromRequest<S> for DocumentText {
     }
 }
 
-/// A NUL as it stands in an address.
+/// A NUL as it stands in an address, and in JSON.
 const NUL: &str = "%00";
+const ESCAPED_NUL: &[u8] = b"\\u0000";
 
 /// The parameters behind the question mark.
 #[derive(Debug)]
@@ -198,6 +200,7 @@ fn is_limit(error: &axum::Error) -> bool {
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    check_texts(bytes)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader);
     let value = read.map_err(|error| {
@@ -215,6 +218,23 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
     match reader.end() {
         Ok(()) => Ok(value),
         Err(error) => Err(Problem::malformed(format!("there is more behind the JSON: {error}"))),
+    }
+}
+
+/// Refuses texts that not every store can keep.
+fn check_texts(json: &[u8]) -> Result<(), Problem> {
+    // Unescaped it is no JSON, so that most bodies need not be read twice.
+    if !json.windows(ESCAPED_NUL.len()).any(|part| part == ESCAPED_NUL) {
+        return Ok(());
+    }
+    // What cannot be read is told by whoever reads it.
+    let Ok(value) = serde_json::from_slice(json) else { return Ok(()) };
+    match nul_in(&value) {
+        Some(pointer) => {
+            let place = if pointer.is_empty() { "the body" } else { &pointer };
+            Err(Problem::invalid(&pointer, format!("{place} holds a NUL (U+0000); leave it out")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -253,6 +273,15 @@ mod tests {
         assert_eq!(pointer(r#"{"list": [], "more": 1}"#), "/more");
         assert_eq!(pointer("{"), "");
         assert!(from_json::<Shape>(br#"{"list": []} {}"#).is_err(), "something stands behind it");
+    }
+
+    #[test]
+    fn a_nul_in_a_text_names_its_place() {
+        let problem = from_json::<serde_json::Value>(br#"{"a": [{"b": "x\u0000"}]}"#).unwrap_err();
+        assert_eq!(problem.code(), Code::InvalidInput);
+        assert_eq!(serde_json::to_value(problem.body()).unwrap()["errors"][0]["pointer"], "/a/0/b");
+        let text: String = from_json(br#""\\u0000""#).unwrap();
+        assert_eq!(text, r"\u0000", "a backslash and five characters");
     }
 
     #[test]

@@ -49,7 +49,8 @@ pub struct Limits {
     pub writes: Rate,
     /// Executions that one principal submits. Default 60 a minute, 30 at once.
     pub starts: Rate,
-    /// Unfinished executions of one owner; what is only held counts, too. Default 1,000.
+    /// Unfinished executions of one owner; what is only held counts, too. `u32::MAX` is any number, and spares the count.
+    /// Default 1,000.
     pub open_executions: u32,
     /// Live connections of one owner. Default 10.
     pub live_connections: usize,

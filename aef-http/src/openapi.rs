@@ -30,7 +30,10 @@ pub(crate) fn complete(api: OpenApi) -> Value {
         "formKey": { "type": "apiKey", "in": "query", "name": "key", "description": "A publishable API key" },
         "internal": { "type": "apiKey", "in": "header", "name": "X-Internal-Auth", "description": "The secret of the host's services" },
     });
-    api["components"]["schemas"]["Problem"] = schema_of_problems();
+    if let Some(schemas) = api["components"]["schemas"].as_object_mut() {
+        schemas.insert("Problem".to_owned(), schema_of_problems());
+        schemas.extend(crate::operators::schemas_of_core());
+    }
     api["components"]["responses"] = json!({ "Problem": {
         "description": "What is wrong, and what to do",
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },

@@ -39,6 +39,10 @@ impl PageParams {
         let bad = || Problem::malformed("`cursor` is none that this list gave");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
         let text = String::from_utf8(bytes).map_err(|_| bad())?;
+        // Nothing that a list gave has a NUL in it, and not every store can be asked for one.
+        if text.contains('\0') {
+            return Err(bad());
+        }
         text.parse().map(Some).map_err(|_| bad())
     }
 
@@ -76,6 +80,7 @@ mod tests {
         assert_eq!(params(cursor(42)).after::<u64>().unwrap(), Some(42));
         assert!(params("%%%".to_owned()).after::<u64>().is_err());
         assert!(params(cursor("x")).after::<u64>().is_err());
+        assert!(params(cursor("a\0")).after::<String>().is_err());
     }
 
     #[test]

@@ -83,8 +83,8 @@ pub(crate) async fn remove(access: &Access, owner: &OwnerId, id: &DocumentId) ->
     let mut session = access.single().await?;
     let outcome: String = session
         .query_scalar("SELECT aef.remove_document($1, $2)")
-        .bind(owner.as_str())
-        .bind(id.as_str())
+        .bind(text(owner.as_str()))
+        .bind(text(id.as_str()))
         .fetch_one(session.connection())
         .await?;
     session.end().await?;
@@ -115,8 +115,8 @@ pub(crate) async fn one(
               WHERE o.name = $1 AND d.id = $2 AND ($3::bigint IS NULL OR d.version = $3)
               ORDER BY d.version DESC LIMIT 1"
         ))
-        .bind(owner.as_str())
-        .bind(id.as_str())
+        .bind(text(owner.as_str()))
+        .bind(text(id.as_str()))
         .bind(version.map(i64::from))
         .fetch_optional(session.connection())
         .await?;
@@ -139,8 +139,8 @@ pub(crate) async fn by_hash(
             " FROM aef.documents d JOIN aef.owners o ON o.no = d.owner
               WHERE o.name = $1 AND d.hash = $2 ORDER BY d.id LIMIT 1"
         ))
-        .bind(owner.as_str())
-        .bind(hash.as_str())
+        .bind(text(owner.as_str()))
+        .bind(text(hash.as_str()))
         .fetch_optional(session.connection())
         .await?;
     session.end().await?;
@@ -170,7 +170,7 @@ pub(crate) async fn newest(
               ORDER BY d.id, o.name"
         ))
         .bind(row::owner(scope))
-        .bind(after.map(DocumentId::as_str))
+        .bind(after.map(|after| text(after.as_str())))
         .bind(page_size(limit))
         .fetch_all(session.connection())
         .await?;

@@ -1,5 +1,6 @@
 //! Conformance lists, doubles and the demo site for AEF.
 
+mod api_description;
 mod clock;
 pub mod conformance;
 pub mod demo_site;
@@ -13,6 +14,7 @@ pub mod scripted_browser;
 pub mod stimuli;
 mod witness;
 
+pub use api_description::{ApiDescription, Operation};
 pub use clock::SimClock;
 pub use faulty::{BrowserFault, FaultyBrowser, FaultyStore, StoreFault};
 pub use scripted_browser::ScriptedBrowser;

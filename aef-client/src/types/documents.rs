@@ -1,5 +1,7 @@
 //! Documents, SOPs and files.
 
+use aef_core::enrich::EnrichReport;
+use aef_core::sop::Report;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -145,10 +147,10 @@ pub struct Transformed {
     /// How long the procedure takes by the SOP's own estimates, in minutes.
     pub estimated_duration: u64,
     /// What was found and what was done about it: counts and warnings.
-    pub report: Value,
+    pub report: Report,
     /// What became of the steps that are told in words only, where the host reads them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enrichment: Option<Value>,
+    pub enrichment: Option<EnrichReport>,
 }
 
 /// A file that was kept.

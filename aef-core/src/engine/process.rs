@@ -19,7 +19,8 @@ pub struct ProcessOptions {
     pub only: Option<ExecutionId>,
     /// Ends it early. Default never.
     pub shutdown: Shutdown,
-    /// How they are performed; `concurrency` at a time. The worker's name is not taken from here.
+    /// How they are performed; `concurrency` at a time. Calls may run side by side, and two live workers never share a
+    /// name: give each call another `id`, as the defaults do.
     pub worker: WorkerOptions,
 }
 
@@ -46,12 +47,7 @@ impl Engine {
     /// Takes up executions whose time has come and performs each until it is finished or waits for a person. For hosts
     /// that have a cron and no worker; safe beside workers and beside itself, for it claims as they do.
     pub async fn process(&self, options: ProcessOptions) -> Processed {
-        let worker = WorkerOptions {
-            // Calls may run side by side, and two live workers never share a name.
-            id: WorkerOptions::default().id,
-            only: options.only,
-            ..options.worker
-        };
+        let worker = WorkerOptions { only: options.only, ..options.worker };
         let shutdown = options.shutdown.child();
         let executions = batch(self, Arc::new(worker), shutdown, options.limit, options.within).await;
         Processed { executions }

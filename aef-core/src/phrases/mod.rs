@@ -30,6 +30,7 @@ mod words;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::moving::names_address;
@@ -43,8 +44,9 @@ pub const MAX_TEXT: usize = 4_096;
 pub const MAX_CLAUSES: usize = 32;
 
 /// How sure a reading is: a share of 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "f64", from = "f64")]
+#[schemars(extend("minimum" = 0, "maximum" = 1))]
 pub struct Confidence(u8);
 
 impl Confidence {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a transform has found and done.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "TransformReport")]
 pub struct Report {
     /// How much there is of what.
     pub counts: Counts,
@@ -17,8 +19,9 @@ pub struct Report {
 }
 
 /// How much there is of what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "TransformCounts")]
 pub struct Counts {
     /// Nodes of the SOP.
     pub nodes: usize,
@@ -40,7 +43,8 @@ pub struct Counts {
 }
 
 /// Something that a person should look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TransformWarning")]
 pub struct Warning {
     /// What it is.
     pub code: WarningCode,
@@ -55,7 +59,8 @@ pub struct Warning {
 }
 
 /// An edge of an SOP.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SopEdge")]
 pub struct EdgeRef {
     /// Its place in `public.edges`, from 0.
     pub index: usize,
@@ -81,7 +86,8 @@ impl fmt::Display for Warning {
 macro_rules! warning_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// What a warning is about.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[schemars(rename = "TransformWarningCode")]
         #[non_exhaustive]
         pub enum WarningCode {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*

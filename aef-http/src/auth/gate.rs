@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use aef_core::ids::OwnerId;
 use aef_core::store::{AuditEntry, KeyScope};
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -122,6 +123,11 @@ async fn admit(app: &App, parts: &Parts, asked: &Asked) -> Result<(Caller, crate
 async fn recognise(app: &App, parts: &Parts) -> Result<Caller, Problem> {
     for authenticator in &app.authenticators {
         if let Some(principal) = authenticator.authenticate(parts).await? {
+            let names = [principal.owner.as_ref().map(OwnerId::as_str), Some(&*principal.actor)];
+            if names.into_iter().flatten().any(|name| name.contains('\0')) {
+                // Not every store can be asked for such an owner.
+                return Err(Problem::new(Code::Unauthenticated, "the credential names somebody with a NUL"));
+            }
             return Ok(Caller::from(principal));
         }
     }

@@ -3,6 +3,7 @@
 mod connections;
 mod feed;
 mod message;
+mod pace;
 mod socket;
 mod tickets;
 

@@ -21,14 +21,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::connections::Connection;
 use super::feed::Feed;
 use super::message::{LiveMessage, picture};
+use super::pace::Pace;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::problem::{Code, Problem};
 use crate::status::MessageType;
 use crate::wire::ErrorView;
-
-/// How long what happens is gathered into one message.
-const GATHER: Duration = Duration::from_millis(250);
 
 /// How often a frame is sent at most.
 const FRAME_EVERY: Duration = Duration::from_millis(200);
@@ -125,6 +123,7 @@ struct View {
     next_frame: Instant,
     /// When what has happened is told.
     due: Option<Instant>,
+    pace: Pace,
     inputs: Option<mpsc::Sender<LiveInput>>,
     refusals: (mpsc::Sender<LiveError>, mpsc::Receiver<LiveError>),
     unanswered: u32,
@@ -146,6 +145,7 @@ impl View {
             last: None,
             next_frame: now,
             due: Some(now),
+            pace: Pace::default(),
             inputs: None,
             refusals: mpsc::channel(1),
             unanswered: 0,
@@ -165,7 +165,7 @@ impl View {
                 () = shutdown.begun() => Err(End::Close(RESTARTS, "the server is shutting down")),
                 received = socket.recv() => self.received(socket, received).await,
                 state = self.states.next(), if due.is_none() => {
-                    self.due = Some(Instant::now() + GATHER);
+                    self.due = Some(self.pace.due(Instant::now()));
                     // The stream ends behind a final state, which is told like any other.
                     state.transpose().map(drop).map_err(|_| End::Close(FAILED, "the execution cannot be read"))
                 }
@@ -197,6 +197,7 @@ impl View {
             };
         }
         send(socket, &message).await?;
+        self.pace.told(Instant::now());
         self.due = next.more.then(Instant::now);
         message.logs.clear();
         message.browser.screenshot = None;

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 
 pub(crate) use self::artifacts::latest_picture;
 pub(crate) use self::stop::halt;
+pub(crate) use self::transform::schemas as schemas_of_core;
 
 use crate::app::App;
 

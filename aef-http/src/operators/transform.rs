@@ -9,9 +9,12 @@ use aef_core::ids::{DocumentId, ExecutionId, SopId, sha256_hex};
 use aef_core::sop::{Draft, Report, Sop, TransformOptions, Transformed};
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema as _;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 
 use super::documents::compile;
 use crate::app::{App, apart};
@@ -52,12 +55,30 @@ pub(super) struct Made {
     /// How long the procedure takes by the SOP's own estimates, in minutes.
     estimated_duration: u64,
     /// What was found and what was done about it: counts and warnings.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = of_report)]
     report: Report,
     /// What became of the steps that are told in words only, where the host reads them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(schema_with = of_enrichment)]
     enrichment: Option<EnrichReport>,
+}
+
+fn of_report() -> Ref {
+    Ref::from_schema_name(Report::schema_name())
+}
+
+fn of_enrichment() -> Ref {
+    Ref::from_schema_name(EnrichReport::schema_name())
+}
+
+/// The schemas of what the core makes, by the names under which others refer to them.
+pub(crate) fn schemas() -> Map<String, Value> {
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into());
+    let mut generator = settings.for_serialize().into_generator();
+    generator.subschema_for::<Report>();
+    generator.subschema_for::<EnrichReport>();
+    generator.take_definitions(true)
 }
 
 /// Make a document of an SOP

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aef_core::engine::{ProcessOptions, Processed};
+use aef_core::engine::{ProcessOptions, Processed, WorkerOptions};
 use aef_core::execution::Status;
 use aef_core::ids::ExecutionId;
 use axum::Json;
@@ -92,7 +92,8 @@ fn options(
         within: Duration::from_secs(seconds),
         only,
         shutdown: app.options.shutdown.child(),
-        worker: app.options.worker.clone(),
+        // Two live workers never share a name.
+        worker: WorkerOptions { id: WorkerOptions::default().id, ..app.options.worker.clone() },
     })
 }
 

@@ -15,17 +15,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
-use crate::contract::operations;
+use crate::access::{Ids, routes};
+use crate::contract::API;
 use crate::live::{next, open, served};
 use crate::stage::{ASKING, Kept, READING, Sent, Stage, key_of};
-
-/// A limit that no test comes upon.
-const ANY: Rate = Rate::new(u32::MAX, u32::MAX);
-
-async fn unlimited() -> Stage {
-    let limits = Limits { per_address: ANY, reads: ANY, writes: ANY, starts: ANY, ..Limits::default() };
-    Stage::with(Kept::Memory, |options| HttpOptions { limits, ..options }).await
-}
 
 #[tokio::test]
 async fn keys_are_guessed_slowly_and_others_are_served_meanwhile() {
@@ -110,7 +103,7 @@ async fn bombs_of_headers_end_their_own_connection_alone() {
 
 #[tokio::test]
 async fn bombs_of_json_and_yaml_are_refused() {
-    let stage = unlimited().await;
+    let stage = Stage::unlimited(Kept::Memory).await;
     let ada = stage.person("ada");
     let deep =
         |open: &str, close: &str| format!("{}{}", open.repeat(200_000), close.repeat(200_000)).into_bytes();
@@ -119,9 +112,9 @@ async fn bombs_of_json_and_yaml_are_refused() {
     bombs.push(format!("{{\"meta\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes());
     bombs.push(vec![0xff; 64]);
     let takers: Vec<_> =
-        operations().filter(|(_, _, operation)| operation.get("requestBody").is_some()).collect();
-    for (method, path, _) in &takers {
-        let path = path.replace("{id}", "a").replace("{executionId}", "a").replace("{name}", "a");
+        routes().into_iter().filter(|route| route.told.get("requestBody").is_some()).collect();
+    for taker in &takers {
+        let (method, path) = (&taker.method, taker.filled(&Ids::unknown()));
         for bomb in &bombs {
             let answer = ada.send(method.clone(), &path, Sent::Raw("application/json", bomb.clone())).await;
             assert!(answer.status.is_client_error(), "{method} {path}: {}", answer.status);
@@ -161,7 +154,7 @@ async fn a_key_that_expires_in_mid_socket_closes_it() {
 async fn who_reads_slowly_gets_all_that_is_durable_and_little_else() {
     let looping = "aef: 1\nid: count\nvars: { n: 0 }\nsteps:\n  - { id: many, type: loop, while: n < 600, maxIterations: 1000, \
                    steps: [ { id: one, outputs: { n: n + 1 } } ] }\n  - { id: done, type: end }\n";
-    let stage = unlimited().await;
+    let stage = Stage::unlimited(Kept::Memory).await;
     let address = served(&stage).await;
     let ada = stage.person("ada");
     stage.keeps(&ada, looping).await;
@@ -257,12 +250,15 @@ fn value() -> impl Strategy<Value = Value> {
 fn odd_paths_parameters_and_bodies_are_the_callers_fault() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (stage, client) = runtime.block_on(async {
-        let stage = unlimited().await;
+        let stage = Stage::unlimited(Kept::Memory).await;
         let service = stage.service().with("x-aef-owner", "ada");
         stage.keeps(&service, READING).await;
         (stage, service)
     });
-    let routes: Vec<_> = operations().map(|(method, path, _)| (method, path)).collect();
+    let routes: Vec<_> = API
+        .operations()
+        .map(|operation| (operation.method.parse::<Method>().unwrap(), operation.path))
+        .collect();
     let case = (prop::sample::select(routes), prop::collection::vec(part(), 3), part(), value());
     let config = ProptestConfig {
         cases: 512,

@@ -2,10 +2,11 @@
 
 use aef_core::store::KeyScope;
 use aef_http::KeyRequest;
+use aef_testkit::Operation;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::contract::operations;
+use crate::contract::API;
 use crate::stage::{ASKING, Client, Kept, READING, Sent, Stage, in_an_hour, key_of, on_each_store, token};
 
 on_each_store!(
@@ -21,29 +22,30 @@ on_each_store!(
 );
 
 /// A route of the description.
-struct Route {
-    method: Method,
-    path: String,
-    is_open: bool,
-    body: Option<Value>,
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    path: &'static str,
+    pub(crate) is_open: bool,
+    /// What the description says of it.
+    pub(crate) told: &'static Value,
 }
 
 /// All routes of the description.
-fn routes() -> Vec<Route> {
-    let route = |(method, path, operation): (Method, &str, &Value)| Route {
-        method,
-        path: path.to_owned(),
-        is_open: operation["security"] == json!([]),
-        body: operation.get("requestBody").map(|_| json!({})),
+pub(crate) fn routes() -> Vec<Route> {
+    let route = |operation: Operation<'static>| Route {
+        method: operation.method.parse().unwrap(),
+        path: operation.path,
+        is_open: operation.told["security"] == json!([]),
+        told: operation.told,
     };
-    let routes: Vec<_> = operations().map(route).collect();
+    let routes: Vec<_> = API.operations().map(route).collect();
     assert!(routes.len() > 30, "the description names only {} routes", routes.len());
     routes
 }
 
 impl Route {
     /// The path with ids of the kinds that it asks for.
-    fn filled(&self, ids: &Ids) -> String {
+    pub(crate) fn filled(&self, ids: &Ids) -> String {
         let id = if self.path.contains("/sops/") {
             &ids.sop
         } else if self.path.contains("/documents/") || self.path.starts_with("/engines-api/{id}") {
@@ -69,7 +71,7 @@ impl Route {
     /// A body that the route takes.
     fn fitting(&self, ids: &Ids) -> Sent<'static> {
         let last = self.path.rsplit('/').next().unwrap();
-        let body = match (last, self.path.as_str()) {
+        let body = match (last, self.path) {
             (_, "/api/aef/checkpoint/{id}") => json!({ "response": "approve" }),
             (_, "/api/aef/action/{executionId}") => json!({ "action": "pause" }),
             (_, "/api/aef/secrets/{name}") => json!({ "value": "x" }),
@@ -77,7 +79,7 @@ impl Route {
             (_, "/engines-api/{id}/resume") => json!({ "executionId": ids.execution }),
             _ => json!({}),
         };
-        match &self.body {
+        match self.told.get("requestBody") {
             Some(_) => Sent::Json(body),
             None => Sent::Nothing,
         }
@@ -86,7 +88,7 @@ impl Route {
 
 /// Ids of things that there are.
 #[derive(Debug, Default)]
-struct Ids {
+pub(crate) struct Ids {
     sop: String,
     document: String,
     execution: String,
@@ -96,7 +98,7 @@ struct Ids {
 }
 
 impl Ids {
-    fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self {
             sop: "sop_00000000000000000000000000".into(),
             document: "nothing".into(),

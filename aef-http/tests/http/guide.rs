@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use aef_http::{Code, openapi};
+use aef_http::Code;
+use aef_testkit::Operation;
 use serde_json::Value;
+
+use crate::contract::API;
 
 const GUIDE: &str = include_str!("../../../docs/http.md");
 
@@ -60,31 +63,22 @@ impl Curl {
 }
 
 /// The route of the description that a call asks.
-fn route<'a>(api: &'a Value, call: &Curl) -> (&'a str, &'a Value) {
-    let paths = api["paths"].as_object().unwrap();
-    let fitting = paths.iter().filter_map(|(path, item)| {
-        let operation = item.get(call.method.to_lowercase())?;
-        Some((call.fits(path)?, path.as_str(), operation))
-    });
-    let (_, path, operation) = fitting
-        .max_by_key(|(parts, ..)| *parts)
+fn route(call: &Curl) -> Operation<'static> {
+    let fitting = API
+        .operations()
+        .filter(|operation| operation.method == call.method)
+        .filter_map(|operation| Some((call.fits(operation.path)?, operation)));
+    let (_, operation) = fitting
+        .max_by_key(|(parts, _)| *parts)
         .unwrap_or_else(|| panic!("the description has no {} {}: {}", call.method, call.path, call.line));
-    (path, operation)
-}
-
-/// The properties of a body, and whether there may be others.
-fn properties<'a>(api: &'a Value, operation: &'a Value) -> Option<&'a Value> {
-    let schema = operation.pointer("/requestBody/content/application~1json/schema")?;
-    let named = schema["$ref"].as_str().and_then(|reference| api.pointer(&reference[1..])).unwrap_or(schema);
-    named.get("properties")
+    operation
 }
 
 #[test]
 fn each_call_of_the_guide_is_described() {
-    let api = openapi();
     for call in calls() {
-        let (path, operation) = route(&api, &call);
-        let known: BTreeSet<_> = operation["parameters"]
+        let operation = route(&call);
+        let known: BTreeSet<_> = operation.told["parameters"]
             .as_array()
             .into_iter()
             .flatten()
@@ -92,30 +86,20 @@ fn each_call_of_the_guide_is_described() {
             .filter_map(|parameter| parameter["name"].as_str())
             .collect();
         for name in &call.query {
-            assert!(known.contains(name.as_str()), "{path} has no parameter `{name}`: {}", call.line);
+            assert!(known.contains(name.as_str()), "{operation} has no parameter `{name}`: {}", call.line);
         }
         let Some(body) = call.body.as_ref().and_then(Value::as_object) else { continue };
-        let properties = properties(&api, operation).unwrap_or_else(|| panic!("{path} takes no JSON"));
+        let schema = API.json_body(operation.told).unwrap_or_else(|| panic!("{operation} takes no JSON"));
         for name in body.keys() {
-            assert!(properties.get(name).is_some(), "{path} takes no `{name}`: {}", call.line);
+            assert!(schema["properties"].get(name).is_some(), "{operation} takes no `{name}`: {}", call.line);
         }
     }
 }
 
 #[test]
 fn each_call_of_the_description_is_in_the_guide() {
-    let api = openapi();
-    let calls = calls();
-    let told: BTreeSet<_> =
-        calls.iter().map(|call| format!("{} {}", call.method, route(&api, call).0)).collect();
-    let described: BTreeSet<_> = api["paths"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .flat_map(|(path, item)| {
-            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
-        })
-        .collect();
+    let told: BTreeSet<_> = calls().iter().map(|call| route(call).to_string()).collect();
+    let described: BTreeSet<_> = API.operations().map(|operation| operation.to_string()).collect();
     let left_out: Vec<_> = described.difference(&told).collect();
     assert!(left_out.is_empty(), "docs/http.md leaves out {left_out:#?}");
 }

@@ -16,4 +16,5 @@ mod processing;
 mod programs;
 mod published;
 mod stage;
+mod texts;
 mod transform;

@@ -6,7 +6,7 @@ use aef_core::engine::{Engine, SealedSecrets, Shutdown, WorkerOptions};
 use aef_core::execution::Status;
 use aef_core::secrets::{ExposeSecret as _, SecretString};
 use aef_core::store::{HostStore, KeyScope, Store};
-use aef_http::{HttpOptions, IssuedKey, JwtAuthenticator, JwtOptions, KeyRequest, router};
+use aef_http::{HttpOptions, IssuedKey, JwtAuthenticator, JwtOptions, KeyRequest, Limits, Rate, router};
 use aef_store_memory::MemoryStore;
 use aef_store_postgres::{PostgresOptions, PostgresStore};
 use aef_store_sqlite::{SqliteOptions, SqliteStore};
@@ -102,6 +102,13 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) async fn on(kept: Kept) -> Self {
         Self::with(kept, |options| options).await
+    }
+
+    /// One on which everybody may ask as often as they like.
+    pub(crate) async fn unlimited(kept: Kept) -> Self {
+        let any = Rate::new(u32::MAX, u32::MAX);
+        let limits = Limits { per_address: any, reads: any, writes: any, starts: any, ..Limits::default() };
+        Self::with(kept, |options| HttpOptions { limits, ..options }).await
     }
 
     pub(crate) async fn with(kept: Kept, change: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use self::strict::{DUPLICATE, Strict};
 use super::diagnostics::{Diagnostic, Diagnostics, Position};
+use super::nul::nul_in;
 use super::root::Document;
 use super::source_map::{SourceMap, unquoted_template};
 
@@ -90,7 +91,11 @@ impl Document {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_value(value: Value) -> Result<Self, Diagnostics> {
-        let found = shape::check(&value);
+        let mut found = shape::check(&value);
+        if let Some(pointer) = nul_in(&value) {
+            let message = "a text holds a NUL (U+0000), which not every store keeps";
+            found.push(Diagnostic::error("nul", pointer, message).with_help("leave it out"));
+        }
         if !found.is_empty() {
             return Err(Diagnostics::new(found));
         }

@@ -46,6 +46,15 @@ fn everything_wrong_with_a_shape_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn a_nul_is_told_with_its_place() {
+    let yaml = refused(&with_steps("  - { id: a, name: \"b\\0\" }\n"));
+    let json = r#"{ "aef": 1, "id": "d", "vars": { "a\u0000": 1 }, "steps": [{ "id": "a" }] }"#;
+    let json = Document::from_json(json).expect_err(json);
+    let told: Vec<_> = yaml.iter().chain(json.iter()).map(|one| (one.code, one.pointer.as_str())).collect();
+    assert_eq!(told, [("nul", "/steps/0/name"), ("nul", "/vars")]);
+}
+
+#[test]
 fn faults_of_the_text_have_a_line_and_a_column() {
     let texts = [
         "aef: 1\nid: [a\n",

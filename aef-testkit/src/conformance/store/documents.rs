@@ -99,6 +99,20 @@ pub async fn a_document_is_found_by_its_hash(on: &dyn StoreUnderTest) {
     assert_eq!(refusal(by_hash("ada", "no such hash").await), StoreErrorKind::NotFound);
 }
 
+/// Nothing has a NUL in its id; whoever asks for such a thing is told that it is not there.
+pub async fn an_id_with_a_nul_is_not_found(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    put(&scene, &ada(), document("invoices", "one")).await;
+    let odd = "invoices\0";
+    let by_id = scene.store.document(&Scope::System, &ada(), &odd.into(), None).await;
+    assert_eq!(refusal(by_id), StoreErrorKind::NotFound);
+    let by_hash = scene.store.document_by_hash(&Scope::System, &ada(), &odd.into()).await;
+    assert_eq!(refusal(by_hash), StoreErrorKind::NotFound);
+    assert_eq!(refusal(scene.store.remove_document(&ada(), &odd.into()).await), StoreErrorKind::NotFound);
+    let behind = scene.store.documents(&Scope::System, Some(odd.into()), 9).await.expect("listing works");
+    assert!(behind.is_empty(), "`invoices` sorts before it");
+}
+
 /// To another owner a document is not there; each has ids and versions of its own.
 pub async fn documents_are_an_owners_own(on: &dyn StoreUnderTest) {
     let scene = Scene::new(on);

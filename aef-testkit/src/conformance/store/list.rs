@@ -146,6 +146,7 @@ macro_rules! for_each_store_case {
             documents::the_same_content_is_the_same_version,
             documents::racing_puts_make_each_version_once,
             documents::a_document_is_found_by_its_hash,
+            documents::an_id_with_a_nul_is_not_found,
             documents::documents_are_an_owners_own,
             documents::a_document_in_use_stays,
             documents::another_owners_execution_does_not_hold_a_document,
