@@ -1,19 +1,20 @@
 //! Performing one execution in this process: a worker for it alone, what it does on the screen, and its questions.
 
 use aef::engine::{Engine, Handle, Recorded, Shutdown, WorkerOptions};
-use aef::execution::{Answer, Checkpoint, CheckpointKind, ExecutionState, PauseReason, Status};
+use aef::execution::{Answer, Checkpoint, ExecutionState, PauseReason, Status};
 use aef::ids::Seq;
 use aef::store::Explanation;
 use futures::StreamExt as _;
 use tokio::task::JoinHandle;
 
-use crate::args::{Checkpoints, DriveArgs};
+use crate::args::DriveArgs;
+use crate::asking::{Asker, Reply, Turn};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupts::Interrupts;
+use crate::output;
 use crate::progress::View;
-use crate::prompt::{self, Lines};
-use crate::{output, questions};
+use crate::questions::Asked;
 
 /// How many events are read at a time.
 const PAGE: u32 = 500;
@@ -35,7 +36,7 @@ pub(crate) async fn drive(
     tell_of_lease(handle, worker_name.as_str()).await?;
     let mut worker = tokio::spawn(engine.worker(options).run(shutdown.clone()));
     let mut driver =
-        Driver { handle: handle.clone(), args, view, lines: Lines::default(), seen: Seq(0), answered: None };
+        Driver { handle: handle.clone(), args, view, asker: Asker::new(args), seen: Seq(0), answered: None };
     let end = tokio::select! {
         end = driver.follow(&interrupts) => end,
         _ = &mut worker => Err(Failure::environment("the worker ended by itself").with_help("-v tells more")),
@@ -74,20 +75,11 @@ enum Ended {
     Interrupted,
 }
 
-/// What to do about a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// Watch on.
-    On,
-    /// Nothing more happens here.
-    End,
-}
-
 struct Driver<'a> {
     handle: Handle,
     args: &'a DriveArgs,
     view: View,
-    lines: Lines,
+    asker: Asker<'a>,
     seen: Seq,
     /// The state that was answered last, so that a late report of it is not asked about again.
     answered: Option<Seq>,
@@ -152,28 +144,23 @@ impl Driver<'_> {
 
     async fn checkpoint(&mut self, state: &ExecutionState) -> Result<Turn, Failure> {
         let Some(checkpoint) = state.checkpoint.as_deref() else { return Ok(Turn::On) };
-        if self.args.checkpoints == Checkpoints::Approve && is_routine(checkpoint) {
+        let Some(question) = Asked::kept(state, &self.args.store.artifacts()).question else {
+            return Ok(Turn::On);
+        };
+        if self.asker.approves(&question) {
             return self.answer(state, checkpoint, Answer::approve()).await;
         }
-        if !self.may_ask() {
+        if !self.asker.may_ask() {
             return Ok(Turn::End);
         }
         self.view.suspend();
-        let artifacts = self.args.store.artifacts();
-        output::note(questions::checkpoint(checkpoint, state.id, &artifacts).trim_end());
         // Somebody else may answer, or the time may be over, while the person thinks.
-        let answer = tokio::select! {
-            answer = prompt::answer(&mut self.lines, checkpoint, self.args.perform.headed) => answer,
-            () = moved_on(&self.handle, state.seq) => {
-                output::note("");
-                self.view.resume();
-                return Ok(Turn::On);
-            }
-        };
+        let reply = self.asker.answer(&question, moved_on(&self.handle, state.seq)).await;
         self.view.resume();
-        match answer {
-            Some(answer) => self.answer(state, checkpoint, answer).await,
-            None => Ok(Turn::End),
+        match reply {
+            Reply::Given(answer) => self.answer(state, checkpoint, answer).await,
+            Reply::Overtaken => Ok(Turn::On),
+            Reply::Nobody => Ok(Turn::End),
         }
     }
 
@@ -197,21 +184,20 @@ impl Driver<'_> {
             self.view.say(&format!("{}; tried again at {}", offer.failure, due.strftime("%H:%M:%S UTC")));
             return Ok(Turn::On);
         }
-        if !self.may_ask() {
+        let Some(offer) = Asked::kept(state, &self.args.store.artifacts()).offer else {
+            return Ok(Turn::On);
+        };
+        if !self.asker.may_ask() {
             return Ok(Turn::End);
         }
         self.view.suspend();
-        output::note(questions::recovery(offer).trim_end());
-        let chosen = tokio::select! {
-            chosen = prompt::recovery(&mut self.lines, offer, self.args.perform.headed) => chosen,
-            () = moved_on(&self.handle, state.seq) => {
-                output::note("");
-                self.view.resume();
-                return Ok(Turn::On);
-            }
-        };
+        let reply = self.asker.recovery(&offer, moved_on(&self.handle, state.seq)).await;
         self.view.resume();
-        let Some(option) = chosen else { return Ok(Turn::End) };
+        let option = match reply {
+            Reply::Given(option) => option,
+            Reply::Overtaken => return Ok(Turn::On),
+            Reply::Nobody => return Ok(Turn::End),
+        };
         match self.handle.recover(option).await {
             Ok(_) => self.answered = Some(state.seq),
             Err(error) => self.view.say(&format!("that was not taken: {}", Failure::from(error).in_full())),
@@ -225,28 +211,13 @@ impl Driver<'_> {
         }
         self.view.suspend();
         output::note("The browser's window is yours. Press Enter here to hand it back.");
-        let typed = tokio::select! {
-            typed = self.lines.next() => typed.is_some(),
-            () = moved_on(&self.handle, state.seq) => false,
-        };
+        let typed = self.asker.enter(moved_on(&self.handle, state.seq)).await;
         self.view.resume();
         if typed {
             self.handle.hand_back().await?;
             self.answered = Some(state.seq);
         }
         Ok(Turn::On)
-    }
-
-    fn may_ask(&self) -> bool {
-        self.args.checkpoints != Checkpoints::Wait && output::can_ask()
-    }
-}
-
-/// Whether a checkpoint asks no more than leave.
-const fn is_routine(checkpoint: &Checkpoint) -> bool {
-    match checkpoint.kind {
-        CheckpointKind::BeforeExecution | CheckpointKind::AfterExecution => true,
-        CheckpointKind::Decision | CheckpointKind::Manual | CheckpointKind::InDoubt => false,
     }
 }
 
@@ -296,15 +267,10 @@ fn tell_end(state: &ExecutionState, exit: Exit, args: &DriveArgs) {
     }
     match exit {
         Exit::Waiting => {
-            let artifacts = args.store.artifacts();
-            if let Some(checkpoint) = &state.checkpoint {
-                output::note(questions::checkpoint(checkpoint, state.id, &artifacts).trim_end());
-            }
-            if let Some(offer) = &state.recovery {
-                output::note(questions::recovery(offer).trim_end());
-            }
+            let asked = Asked::kept(state, &args.store.artifacts());
+            output::note(asked.to_string().trim_end());
             output::note("go on with:");
-            for command in questions::commands(state, &args.store) {
+            for command in asked.commands(&state.id, state.status, &args.store.again()) {
                 output::note(format_args!("  {command}"));
             }
         }

@@ -1,6 +1,7 @@
 //! The `aef` command: runs documents on this machine, and lets a person answer, mend, and read what happened.
 
 mod args;
+mod asking;
 mod commands;
 mod database;
 mod describe;

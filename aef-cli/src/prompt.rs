@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _};
 
-use aef::execution::{Answer, AnswerKind, ApplyTo, Checkpoint, RecoveryOffer};
+use aef::execution::{Answer, AnswerKind, ApplyTo};
 use aef::recovery::RecoveryOption;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
@@ -11,6 +11,7 @@ use crate::describe;
 use crate::echo::Hidden;
 use crate::inputs;
 use crate::output;
+use crate::questions::Question;
 
 /// The lines that a person types.
 ///
@@ -55,9 +56,9 @@ fn read_lines() -> mpsc::UnboundedReceiver<String> {
 /// Asks for the answer to a checkpoint; `None` where nobody types any more.
 ///
 /// Taking the page over needs a window in which a person can work.
-pub(crate) async fn answer(lines: &mut Lines, checkpoint: &Checkpoint, window: bool) -> Option<Answer> {
+pub(crate) async fn answer(lines: &mut Lines, question: &Question, window: bool) -> Option<Answer> {
     let offered: Vec<AnswerKind> =
-        checkpoint.answers.iter().copied().filter(|kind| window || *kind != AnswerKind::TakeOver).collect();
+        question.answers.iter().copied().filter(|kind| window || *kind != AnswerKind::TakeOver).collect();
     loop {
         let line = lines.ask(&format!("{} > ", choices(&offered))).await?;
         let (word, all) = match line.strip_suffix('!') {
@@ -75,10 +76,10 @@ pub(crate) async fn answer(lines: &mut Lines, checkpoint: &Checkpoint, window: b
             answer.apply_to = ApplyTo::Step;
         }
         if kind == AnswerKind::Choose {
-            answer.option = Some(option(lines, checkpoint).await?);
+            answer.option = Some(option(lines, question).await?);
         }
-        if wants_data(kind, checkpoint) {
-            let form = checkpoint.form.as_deref().unwrap_or(&Value::Null);
+        if wants_data(kind, question) {
+            let form = question.form.as_ref().unwrap_or(&Value::Null);
             answer.data = Some(data(lines, form).await?);
         }
         return Some(answer);
@@ -88,15 +89,11 @@ pub(crate) async fn answer(lines: &mut Lines, checkpoint: &Checkpoint, window: b
 /// Asks how to recover; `None` where nobody types any more.
 pub(crate) async fn recovery(
     lines: &mut Lines,
-    offer: &RecoveryOffer,
+    options: &[RecoveryOption],
     window: bool,
 ) -> Option<RecoveryOption> {
-    let offered: Vec<RecoveryOption> = offer
-        .options
-        .iter()
-        .copied()
-        .filter(|option| window || *option != RecoveryOption::TakeOver)
-        .collect();
+    let offered: Vec<RecoveryOption> =
+        options.iter().copied().filter(|option| window || *option != RecoveryOption::TakeOver).collect();
     let names: Vec<_> = offered.iter().map(|option| option.id()).collect();
     loop {
         let line = lines.ask(&format!("[{}] > ", names.join("/"))).await?;
@@ -133,10 +130,10 @@ fn by_beginning(word: &str, names: &[&str]) -> Option<usize> {
     }
 }
 
-const fn wants_data(kind: AnswerKind, checkpoint: &Checkpoint) -> bool {
+const fn wants_data(kind: AnswerKind, question: &Question) -> bool {
     match kind {
         AnswerKind::Modify => true,
-        AnswerKind::Done | AnswerKind::Choose => checkpoint.form.is_some(),
+        AnswerKind::Done | AnswerKind::Choose => question.form.is_some(),
         AnswerKind::Approve
         | AnswerKind::Reject
         | AnswerKind::Skip
@@ -146,8 +143,8 @@ const fn wants_data(kind: AnswerKind, checkpoint: &Checkpoint) -> bool {
     }
 }
 
-async fn option(lines: &mut Lines, checkpoint: &Checkpoint) -> Option<String> {
-    let ids: Vec<_> = checkpoint.options.iter().map(|option| option.id.as_str()).collect();
+async fn option(lines: &mut Lines, question: &Question) -> Option<String> {
+    let ids: Vec<_> = question.options.iter().map(|(id, _)| id.as_str()).collect();
     loop {
         let line = lines.ask(&format!("  which? [{}] > ", ids.join("/"))).await?;
         match by_beginning(&line, &ids) {

@@ -161,6 +161,9 @@ pub(crate) struct CheckpointView {
     pub(crate) screenshot: Option<String>,
     /// What the step may change.
     pub(crate) risk: RiskLevel,
+    /// What went wrong, where it is not known whether something has happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<FailureView>,
     /// The JSON Schema of the data that an answer gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -367,6 +370,7 @@ pub(crate) fn checkpoint_view(inspection: &Inspection) -> Option<CheckpointView>
         screenshot: picture
             .map(|picture| format!("/api/aef/executions/{execution}/artifacts/{}", picture.artifact)),
         risk: checkpoint.risk.into(),
+        failure: checkpoint.failure.as_ref().map(FailureView::from),
         form: checkpoint.form.as_deref().cloned(),
         options: checkpoint
             .options

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::args::{ExecutionArgs, PersonArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{describe, environment, output, questions};
+use crate::questions::Asked;
+use crate::{describe, environment, output};
 
 /// Show how an execution stands and what it waits for
 #[derive(Debug, Args)]
@@ -65,14 +66,10 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     if let Some(result) = &state.result {
         output::result(format_args!("  result {}", describe::line(result)));
     }
-    if let Some(checkpoint) = &state.checkpoint {
-        output::result_text(&questions::checkpoint(checkpoint, state.id, &store.artifacts()));
-    }
-    if let Some(offer) = &state.recovery {
-        output::result_text(&questions::recovery(offer));
-    }
+    let asked = Asked::kept(&state, &store.artifacts());
+    output::result_text(&asked.to_string());
     if state.status != Status::Running {
-        for command in questions::commands(&state, store) {
+        for command in asked.commands(&state.id, state.status, &store.again()) {
             output::result(format_args!("  {command}"));
         }
     }

@@ -1,13 +1,14 @@
 //! Looking at executions, and steering them.
 
 use aef::client::{Act, DocumentText, Execution, ExecutionFilter, Fork, LogFilter, Respond, Steering};
-use aef::execution::ApplyTo;
+use aef::execution::{ApplyTo, Status};
 use aef::ids::ExecutionId;
 
 use super::{Remote, not_there, show};
 use crate::commands::{fork, journal, list, pause, recover, respond, show as show_command, stop};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::questions::Asked;
 use crate::{describe, loading, output};
 
 /// How many are asked for at a time, which is as many as a server gives.
@@ -50,9 +51,13 @@ impl Remote {
         if options.json {
             output::json_pretty(&execution);
         } else {
+            let asked = Asked::told(&execution);
             output::result_text(&show::execution(&execution));
-            for command in show::commands(&execution, &self.again) {
-                output::result(format_args!("  {command}"));
+            output::result_text(&asked.to_string());
+            if execution.status != Status::Running {
+                for command in asked.commands(&execution.execution_id, execution.status, &self.again) {
+                    output::result(format_args!("  {command}"));
+                }
             }
         }
         Ok(Exit::Success)

@@ -4,15 +4,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use aef::client::{
-    Accepted, Act, Checkpoint, ClientError, DocumentText, Execute, Execution, LiveFrom, Respond, Steering,
+    Accepted, Act, ClientError, DocumentText, Execute, Execution, LiveFrom, LiveMessage, Respond, Steering,
 };
-use aef::execution::{AnswerKind, CheckpointKind, Status};
+use aef::execution::{Answer, PauseReason, Status};
 
 use super::{Remote, not_there, show};
-use crate::args::{Checkpoints, DriveArgs};
+use crate::args::DriveArgs;
+use crate::asking::{Asker, Reply, Turn};
 use crate::commands::{resume, run, submit};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupts::Interrupts;
+use crate::questions::{Asked, Offer, Question};
 use crate::{describe, loading, output};
 
 /// How long one question waits for something new, in seconds.
@@ -105,48 +108,22 @@ impl Remote {
         self.follow(&id, &options.drive).await
     }
 
-    /// Tells what happens, until the execution has ended or waits for a person.
+    /// Tells what happens and asks the person who is there, until the execution has ended or waits for somebody else.
     async fn follow(&self, id: &str, drive: &DriveArgs) -> Result<Exit, Failure> {
-        let mut from = LiveFrom { after: Some(0), wait: None };
-        loop {
-            let message = match self.client.live(id, &from).await {
-                Ok(message) => message,
-                Err(error) => {
-                    patience(error).await?;
-                    continue;
-                }
-            };
-            for entry in &message.logs {
-                show::entry(entry, drive.json);
+        // Ctrl-C in the middle of a question leaves the terminal as it was.
+        let interrupts = Interrupts::listen()?;
+        let mut follower =
+            Follower { remote: self, id, json: drive.json, asker: Asker::new(drive), answered: None };
+        tokio::select! {
+            followed = follower.follow() => followed?,
+            () = interrupts.first() => {
+                let again = &self.again;
+                output::note(format_args!("it goes on without you; look at it with:\n  aef show {id}{again}"));
+                return Ok(Exit::Interrupted);
             }
-            // What is over or waits is told in full before it is left.
-            let caught_up = from.after.replace(message.seq) == Some(message.seq);
-            let status = message.execution.status;
-            let waits = match (status, message.checkpoints.as_deref().unwrap_or_default()) {
-                (Status::WaitingCheckpoint, [open, ..]) if approves(drive, open) => {
-                    self.approve(open).await?;
-                    false
-                }
-                (Status::WaitingRecovery, _) => {
-                    message.error.as_ref().is_none_or(|error| error.auto_retry_in.is_none())
-                }
-                (status, _) => status.is_final() || Exit::of(status) == Exit::Waiting && needs_person(status),
-            };
-            if waits && caught_up {
-                let execution = self.client.execution(id).await?;
-                return Ok(self.tell_end(&execution, drive.json));
-            }
-            from.wait = (!waits).then_some(WAIT);
-            tokio::time::sleep(PACE).await;
         }
-    }
-
-    /// Approves what asks no more than leave. Who was faster has the same say.
-    async fn approve(&self, open: &Checkpoint) -> Result<(), Failure> {
-        match self.client.respond(&open.id, &Respond::new(AnswerKind::Approve)).await {
-            Err(error) if error.has_code("already_answered") => Ok(()),
-            answered => Ok(answered.map(drop)?),
-        }
+        let execution = self.client.execution(id).await?;
+        Ok(self.tell_end(&execution, drive.json))
     }
 
     fn tell_end(&self, execution: &Execution, json: bool) -> Exit {
@@ -157,7 +134,7 @@ impl Remote {
         }
         match &execution.failure {
             Some(failure) if execution.status == Status::Failed => {
-                output::note(format_args!("failed: {}: {}", failure.kind, failure.message));
+                output::note(format_args!("failed: {failure}"));
             }
             _ => output::note(describe::words(execution.status.as_str())),
         }
@@ -165,13 +142,163 @@ impl Remote {
             output::json_pretty(result);
         }
         if exit == Exit::Waiting {
-            output::note(show::questions(execution).trim_end());
+            let asked = Asked::told(execution);
+            output::note(asked.to_string().trim_end());
             output::note("go on with:");
-            for command in show::commands(execution, &self.again) {
+            for command in asked.commands(&execution.execution_id, execution.status, &self.again) {
                 output::note(format_args!("  {command}"));
             }
         }
         exit
+    }
+}
+
+/// Follows an execution of a server.
+struct Follower<'a> {
+    remote: &'a Remote,
+    id: &'a str,
+    json: bool,
+    asker: Asker<'a>,
+    /// Where it stood when it was answered last, so that a late report of it is not asked about again.
+    answered: Option<u64>,
+}
+
+impl Follower<'_> {
+    async fn follow(&mut self) -> Result<(), Failure> {
+        let mut from = LiveFrom { after: Some(0), wait: None };
+        loop {
+            let message = self.next(&from).await?;
+            for entry in &message.logs {
+                show::entry(entry, self.json);
+            }
+            // What is over or waits is told in full before anything is asked.
+            let caught_up = from.after.replace(message.seq) == Some(message.seq);
+            let rests = self.rests(&message);
+            if rests && caught_up && self.turn().await? == Turn::End {
+                return Ok(());
+            }
+            from.wait = (!rests).then_some(WAIT);
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
+    /// What the live view tells next.
+    async fn next(&self, from: &LiveFrom) -> Result<LiveMessage, Failure> {
+        loop {
+            match self.remote.client.live(self.id, from).await {
+                Ok(message) => return Ok(message),
+                Err(error) => patience(error).await?,
+            }
+        }
+    }
+
+    /// Whether nothing goes on until a person does something, or at all.
+    fn rests(&self, message: &LiveMessage) -> bool {
+        match message.execution.status {
+            Status::Queued | Status::Running => false,
+            Status::WaitingRecovery => {
+                message.error.as_ref().is_none_or(|error| error.auto_retry_in.is_none())
+                    && self.is_news(message)
+            }
+            Status::WaitingCheckpoint => self.is_news(message),
+            Status::Created
+            | Status::Paused
+            | Status::TakenOver
+            | Status::Completed
+            | Status::Failed
+            | Status::Stopped => true,
+        }
+    }
+
+    fn is_news(&self, message: &LiveMessage) -> bool {
+        self.answered.is_none_or(|answered| message.seq > answered)
+    }
+
+    /// Does what the execution asks of the person.
+    async fn turn(&mut self) -> Result<Turn, Failure> {
+        let execution = self.remote.client.execution(self.id).await?;
+        let asked = Asked::told(&execution);
+        match (execution.status, asked.question, asked.offer) {
+            (Status::WaitingCheckpoint, Some(question), _) => self.checkpoint(&question, execution.seq).await,
+            (Status::Paused, Some(question), _)
+                if execution.paused == Some(PauseReason::CheckpointTimeout) =>
+            {
+                self.checkpoint(&question, execution.seq).await
+            }
+            (Status::WaitingRecovery, _, Some(offer)) => self.recovery(&offer, execution.seq).await,
+            // It went on meanwhile.
+            (Status::Queued | Status::Running | Status::WaitingCheckpoint | Status::WaitingRecovery, ..) => {
+                Ok(Turn::On)
+            }
+            (
+                Status::Created
+                | Status::Paused
+                | Status::TakenOver
+                | Status::Completed
+                | Status::Failed
+                | Status::Stopped,
+                ..,
+            ) => Ok(Turn::End),
+        }
+    }
+
+    async fn checkpoint(&mut self, question: &Question, seq: u64) -> Result<Turn, Failure> {
+        let answer = if self.asker.approves(question) {
+            Answer::approve()
+        } else if self.asker.may_ask() {
+            match self.asker.answer(question, moved_on(self.remote, self.id, seq)).await {
+                Reply::Given(answer) => answer,
+                Reply::Overtaken => return Ok(Turn::On),
+                Reply::Nobody => return Ok(Turn::End),
+            }
+        } else {
+            return Ok(Turn::End);
+        };
+        let answered = self.remote.client.respond(&question.id, &Respond::from(answer)).await;
+        self.taken(answered.map(drop), seq)
+    }
+
+    async fn recovery(&mut self, offer: &Offer, seq: u64) -> Result<Turn, Failure> {
+        if !self.asker.may_ask() {
+            return Ok(Turn::End);
+        }
+        let option = match self.asker.recovery(offer, moved_on(self.remote, self.id, seq)).await {
+            Reply::Given(option) => option,
+            Reply::Overtaken => return Ok(Turn::On),
+            Reply::Nobody => return Ok(Turn::End),
+        };
+        let act = Act { option: Some(option), ..Act::new(Steering::Recover) };
+        let acted = self.remote.client.act(self.id, &act).await;
+        self.taken(acted.map(drop), seq)
+    }
+
+    /// Whether an answer was taken. Where somebody was faster, or the data did not fit, the person sees why, and the
+    /// execution is looked at again.
+    fn taken(&mut self, answered: Result<(), ClientError>, seq: u64) -> Result<Turn, Failure> {
+        match answered {
+            Ok(()) => self.answered = Some(seq),
+            Err(error) if error.problem().is_some_and(|problem| matches!(problem.status, 409 | 422)) => {
+                output::note(format_args!("that was not taken: {}", Failure::from(error).in_full()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Turn::On)
+    }
+}
+
+/// Waits until an execution is beyond a place in its journal. Errors are left to who asks next.
+async fn moved_on(remote: &Remote, id: &str, seen: u64) {
+    let from = LiveFrom { after: Some(seen), wait: Some(WAIT) };
+    loop {
+        match remote.client.live(id, &from).await {
+            Ok(message) if message.seq > seen => return,
+            Ok(_) => {}
+            Err(error) => {
+                if patience(error).await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -184,27 +311,6 @@ async fn patience(error: ClientError) -> Result<(), Failure> {
             Ok(())
         }
         None => Err(error.into()),
-    }
-}
-
-/// Whether a checkpoint that asks no more than leave is approved without asking.
-fn approves(drive: &DriveArgs, open: &Checkpoint) -> bool {
-    let is_routine = match open.kind {
-        CheckpointKind::BeforeExecution | CheckpointKind::AfterExecution => true,
-        CheckpointKind::Decision | CheckpointKind::Manual | CheckpointKind::InDoubt => false,
-    };
-    drive.checkpoints == Checkpoints::Approve && is_routine
-}
-
-/// Whether nothing goes on in this status until a person does something.
-const fn needs_person(status: Status) -> bool {
-    match status {
-        Status::Created
-        | Status::Paused
-        | Status::WaitingCheckpoint
-        | Status::WaitingRecovery
-        | Status::TakenOver => true,
-        Status::Queued | Status::Running | Status::Completed | Status::Failed | Status::Stopped => false,
     }
 }
 

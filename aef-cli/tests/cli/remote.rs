@@ -26,17 +26,17 @@ steps:
 const JWT_SECRET: &str = "a shared secret of at least thirty-two bytes";
 
 /// A server with a worker, and a person's desk beside it.
-struct Served {
+pub(crate) struct Served {
     server: Child,
-    url: String,
+    pub(crate) url: String,
     /// A key with all scopes.
-    key: String,
-    desk: Desk,
+    pub(crate) key: String,
+    pub(crate) desk: Desk,
     _host: Desk,
 }
 
 impl Served {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let host = Desk::with(&[("AEF_JWT_SECRET", JWT_SECRET)]);
         let key = host.run(&["keys", "create", "desk"]).ended(0).stdout.trim().to_owned();
         let mut server =

@@ -1,7 +1,9 @@
 //! Executions: how they stand, and what is done with them.
 
+use std::fmt;
+
 use aef_core::document::Risk;
-use aef_core::execution::{AnswerKind, ApplyTo, CheckpointKind, LogLevel, PauseReason, Status};
+use aef_core::execution::{Answer, AnswerKind, ApplyTo, CheckpointKind, LogLevel, PauseReason, Status};
 use aef_core::recovery::RecoveryOption;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,19 @@ pub struct Failure {
     pub step_id: Option<String>,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.kind)?;
+        if let Some(reason) = &self.reason {
+            write!(out, " ({reason})")?;
+        }
+        if let Some(step) = &self.step_id {
+            write!(out, " in step `{step}`")?;
+        }
+        write!(out, ": {}", self.message)
+    }
+}
+
 /// A failure with what may be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecutionError {
@@ -141,6 +156,9 @@ pub struct Checkpoint {
     pub screenshot: Option<String>,
     /// What the step may change.
     pub risk: Risk,
+    /// What went wrong, where it is not known whether something has happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// The JSON Schema of the data that an answer gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<Value>,
@@ -319,6 +337,18 @@ impl Respond {
     #[must_use]
     pub const fn new(response: AnswerKind) -> Self {
         Self { response, option: None, apply_to: None, data: None, comment: None }
+    }
+}
+
+impl From<Answer> for Respond {
+    fn from(answer: Answer) -> Self {
+        Self {
+            response: answer.response,
+            option: answer.option,
+            apply_to: Some(answer.apply_to).filter(|applies| *applies != ApplyTo::This),
+            data: answer.data,
+            comment: answer.comment,
+        }
     }
 }
 

@@ -38,6 +38,9 @@ const MAX_WAIT: u64 = 60;
 /// The longest message that a client may send, in bytes: what a person pastes, and its JSON.
 const MAX_MESSAGE: usize = 512 * 1024;
 
+/// What is kept of a socket for reading, in bytes: clients say little, and a longer message makes room for itself.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// The routes.
 pub(crate) fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(live)).routes(routes!(ticket))
@@ -106,7 +109,8 @@ async fn live(
         return Err(Problem::new(Code::OriginRefused, "pages of this origin may not open a live view"));
     }
     let upgrade = upgrade.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let upgrade =
+        upgrade.read_buffer_size(READ_BUFFER).max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     Ok(upgrade.on_upgrade(move |socket| socket::serve(app, caller, feed, socket, connection)))
 }
 

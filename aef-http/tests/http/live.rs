@@ -11,8 +11,9 @@ use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use crate::stage::{ASKING, Kept, Sent, Stage, key_of, on_each_store};
 
@@ -48,7 +49,9 @@ pub(crate) async fn open(
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
-    connect_async(request).await.map(|(socket, _)| socket)
+    // What a client keeps for reading is not to be taken for the server's.
+    let config = WebSocketConfig::default().read_buffer_size(4 * 1024);
+    connect_async_with_config(request, Some(config), false).await.map(|(socket, _)| socket)
 }
 
 /// The status with which a socket was refused.
