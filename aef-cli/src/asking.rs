@@ -13,6 +13,8 @@ use crate::questions::{Offer, Question};
 pub(crate) enum Turn {
     /// Watch on.
     On,
+    /// What was answered was not taken: see how it stands now.
+    Again,
     /// Nothing more happens here.
     End,
 }

@@ -1,6 +1,6 @@
 //! Performing one execution in this process: a worker for it alone, what it does on the screen, and its questions.
 
-use aef::engine::{Engine, Handle, Recorded, Shutdown, WorkerOptions};
+use aef::engine::{Engine, EngineError, EngineErrorKind, Handle, Recorded, Shutdown, WorkerOptions};
 use aef::execution::{Answer, Checkpoint, ExecutionState, PauseReason, Status};
 use aef::ids::Seq;
 use aef::store::Explanation;
@@ -104,11 +104,21 @@ impl Driver<'_> {
                 continue;
             }
             let turn = tokio::select! {
-                turn = self.turn(&state) => turn?,
+                turn = self.turns(state) => turn?,
                 () = interrupts.first() => return Ok(Ended::Interrupted),
             };
             if turn == Turn::End {
                 return Ok(Ended::Settled);
+            }
+        }
+    }
+
+    /// Does what a state asks of the person, until it is done.
+    async fn turns(&mut self, mut state: ExecutionState) -> Result<Turn, Failure> {
+        loop {
+            match self.turn(&state).await? {
+                Turn::Again => state = self.handle.state().await?,
+                done @ (Turn::On | Turn::End) => return Ok(done),
             }
         }
     }
@@ -171,11 +181,24 @@ impl Driver<'_> {
         answer: Answer,
     ) -> Result<Turn, Failure> {
         match self.handle.answer(checkpoint.id, answer).await {
-            Ok(_) => self.answered = Some(state.seq),
-            // Somebody was faster, or the data did not fit: the person sees why, and the state is looked at again.
-            Err(error) => self.view.say(&format!("that was not taken: {}", Failure::from(error).in_full())),
+            Ok(_) => {
+                self.answered = Some(state.seq);
+                Ok(Turn::On)
+            }
+            Err(error) => self.refused(error),
         }
-        Ok(Turn::On)
+    }
+
+    /// Says why an answer was not taken: somebody was faster, or the data did not fit.
+    fn refused(&mut self, error: EngineError) -> Result<Turn, Failure> {
+        match error.kind() {
+            EngineErrorKind::Rejected | EngineErrorKind::AlreadyAnswered | EngineErrorKind::Invalid => {
+                self.view.say(&format!("that was not taken: {}", Failure::from(error).in_full()));
+                Ok(Turn::Again)
+            }
+            // Asking again would not help.
+            _ => Err(error.into()),
+        }
     }
 
     async fn recovery(&mut self, state: &ExecutionState) -> Result<Turn, Failure> {
@@ -199,10 +222,12 @@ impl Driver<'_> {
             Reply::Nobody => return Ok(Turn::End),
         };
         match self.handle.recover(option).await {
-            Ok(_) => self.answered = Some(state.seq),
-            Err(error) => self.view.say(&format!("that was not taken: {}", Failure::from(error).in_full())),
+            Ok(_) => {
+                self.answered = Some(state.seq);
+                Ok(Turn::On)
+            }
+            Err(error) => self.refused(error),
         }
-        Ok(Turn::On)
     }
 
     async fn taken_over(&mut self, state: &ExecutionState) -> Result<Turn, Failure> {

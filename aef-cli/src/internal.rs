@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aef::engine::Engine;
-use aef::http::{Advertisement, live_router};
+use aef::http::{Advertisement, LivePlace, live_router};
 use aef::ids::WorkerId;
 use aef::secrets::{ExposeSecret as _, SecretString};
 use aef::store::HostStore;
@@ -53,16 +53,11 @@ impl InternalArgs {
         Ok(secret)
     }
 
-    /// Serves the live view of what this worker of the engine performs to whoever knows the secret; without one, to nobody.
+    /// Serves the live view of what is performed here to whoever knows the secret; without one, to nobody.
     ///
     /// # Errors
-    /// Where the address cannot be had or is no address to be reached at, or the store does not take it.
-    pub(crate) async fn serve_live(
-        &self,
-        engine: &Engine,
-        worker: &WorkerId,
-        host: Arc<dyn HostStore>,
-    ) -> Result<Option<LiveService>, Failure> {
+    /// Where the address cannot be had or is no address to be reached at.
+    pub(crate) async fn serve_live(&self, engine: &Engine) -> Result<Option<LiveService>, Failure> {
         let Some(secret) = self.secret()? else {
             if self.live_listen.is_some() || self.live_address.is_some() {
                 let message =
@@ -70,8 +65,6 @@ impl InternalArgs {
                 let help = "name it with --internal-secret; `openssl rand -hex 32` makes one";
                 return Err(Failure::environment(message).with_help(help));
             }
-            // One of the same name may have served them before.
-            host.advertise(worker, None).await.map_err(not_told)?;
             return Ok(None);
         };
         let listen = self.live_listen.unwrap_or(USUAL);
@@ -87,10 +80,9 @@ impl InternalArgs {
             }
             None => bound.to_string(),
         };
-        let advertised = Advertisement::begin(host, worker.clone(), address.clone()).await;
-        let advertisement = advertised.map_err(not_told)?;
         tracing::info!(%bound, address, "live views are served");
-        let router = live_router(engine.live_sessions(), worker.clone(), secret);
+        let place = LivePlace::new(address);
+        let router = live_router(engine.live_sessions(), place.workers(), secret);
         let listener = listener.tap_io(|stream| {
             // A frame's last packet is not to wait for an acknowledgement.
             if let Err(error) = stream.set_nodelay(true) {
@@ -102,21 +94,45 @@ impl InternalArgs {
                 tracing::error!(%error, "live views are no longer served");
             }
         });
-        Ok(Some(LiveService { advertisement, serving }))
+        Ok(Some(LiveService { place, serving }))
     }
 }
 
-/// The live view of what is performed here, on its way to others.
+/// The live view of what is performed here, on its way to others. It ends with this.
 #[derive(Debug)]
 pub(crate) struct LiveService {
-    advertisement: Advertisement,
+    place: LivePlace,
     serving: JoinHandle<()>,
 }
 
 impl LiveService {
-    /// Ends it.
-    pub(crate) async fn end(self) {
-        self.advertisement.end().await;
+    /// Where it is served.
+    pub(crate) const fn place(&self) -> &LivePlace {
+        &self.place
+    }
+
+    /// Says where a worker's live views are served, or that they are nowhere.
+    ///
+    /// # Errors
+    /// Where the store does not take it.
+    pub(crate) async fn advertise(
+        live: Option<&Self>,
+        host: Arc<dyn HostStore>,
+        worker: &WorkerId,
+    ) -> Result<Option<Advertisement>, Failure> {
+        match live {
+            Some(live) => live.place.advertise(host, worker.clone()).await.map(Some).map_err(not_told),
+            None => {
+                // One of the same name may have served them before.
+                host.advertise(worker, None).await.map_err(not_told)?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Drop for LiveService {
+    fn drop(&mut self) {
         self.serving.abort();
     }
 }

@@ -59,7 +59,7 @@ pub use crate::live::LiveViews;
 pub use crate::options::{HttpOptions, MetricsSource, OPEN_METRICS};
 pub use crate::problem::{Code, Problem};
 pub use crate::random::RandomError;
-pub use crate::relay::{Advertisement, LiveRelay, live_router};
+pub use crate::relay::{Advertisement, LivePlace, LiveRelay, LiveWorkers, live_router};
 
 /// The page that shows the description; it loads nothing from elsewhere.
 const DOCS: &str = include_str!("docs.html");

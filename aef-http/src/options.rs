@@ -13,6 +13,7 @@ use url::Url;
 use crate::auth::Authenticator;
 use crate::limits::Limits;
 use crate::live::LiveViews;
+use crate::relay::LivePlace;
 
 /// The media type of what a [`MetricsSource`] gives.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -58,6 +59,9 @@ pub struct HttpOptions {
     pub metrics: Option<Arc<dyn MetricsSource>>,
     /// How executions are performed for hosts without a worker; `concurrency` bounds one call.
     pub worker: WorkerOptions,
+    /// Where this process serves the live views of what `/process-executions` performs to other processes. Default nowhere:
+    /// they are seen at this one alone.
+    pub live_place: Option<LivePlace>,
     /// The live views that are open. Wait until they are [closed](LiveViews::closed) behind the end of the requests, for
     /// sockets outlive the requests that opened them.
     pub live_views: LiveViews,
@@ -83,6 +87,7 @@ impl HttpOptions {
             trust_forwarded: false,
             metrics: None,
             worker: WorkerOptions::default(),
+            live_place: None,
             live_views: LiveViews::default(),
             shutdown: Shutdown::new(),
         }

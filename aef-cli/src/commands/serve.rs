@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aef::engine::{Shutdown, WorkerOptions};
-use aef::http::{Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, LiveViews, Rate, router};
+use aef::http::{
+    Advertisement, Authenticator, HttpOptions, JwtAuthenticator, JwtOptions, LiveViews, Rate, router,
+};
 use aef::store::HostStore;
 use clap::Args;
 use jiff::SignedDuration;
@@ -115,6 +117,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let metrics = options.metrics.then(Metrics::new);
     let (database, perform) = (&options.database, &options.perform);
     let shop = environment::shop(database, perform, origins, neighbours, metrics.as_ref()).await?;
+    let live = options.internal.serve_live(&shop.engine).await?;
     let live_views = LiveViews::default();
     let http = HttpOptions {
         authenticators: authenticators(&options)?,
@@ -129,6 +132,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         trust_forwarded: options.trust_forwarded,
         metrics: metrics.map(|metrics| Arc::new(Source::new(metrics, shop.engine.store().clone())) as _),
         worker: worker.clone(),
+        live_place: live.as_ref().map(|live| live.place().clone()),
         live_views: live_views.clone(),
         shutdown: shutdown.clone(),
         ..HttpOptions::new(shop.host.clone())
@@ -142,7 +146,7 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
     let working = if options.no_worker {
         None
     } else {
-        Some(Working::begin(&options.internal, &shop, worker, &shutdown).await?)
+        Some(Working::begin(live.as_ref(), &shop, worker, &shutdown).await?)
     };
     output::result(format_args!("listening on http://{address}"));
     let trimming = tokio::spawn(trim(shop.host));
@@ -159,19 +163,19 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
 /// The worker beside the server.
 struct Working {
     worker: JoinHandle<()>,
-    live: Option<LiveService>,
+    shown: Option<Advertisement>,
 }
 
 impl Working {
     async fn begin(
-        internal: &InternalArgs,
+        live: Option<&LiveService>,
         shop: &Shop,
         options: WorkerOptions,
         shutdown: &Shutdown,
     ) -> Result<Self, Failure> {
-        let live = internal.serve_live(&shop.engine, &options.id, shop.host.clone()).await?;
+        let shown = LiveService::advertise(live, shop.host.clone(), &options.id).await?;
         let worker = tokio::spawn(shop.engine.worker(options).run(shutdown.clone()));
-        Ok(Self { worker, live })
+        Ok(Self { worker, shown })
     }
 
     /// Lets the worker hand over what it has in hand.
@@ -185,8 +189,8 @@ impl Working {
                 Exit::Interrupted
             }
         };
-        if let Some(live) = self.live {
-            live.end().await;
+        if let Some(shown) = self.shown {
+            shown.end().await;
         }
         exit
     }

@@ -14,7 +14,7 @@ use crate::database::DatabaseArgs;
 use crate::environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::internal::InternalArgs;
+use crate::internal::{InternalArgs, LiveService};
 use crate::interrupts::Interrupts;
 use crate::metrics::{self, Metrics};
 
@@ -62,7 +62,8 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         tracing::info!(%address, "metrics are served");
     }
     let worker = worker_options(&options);
-    let live = options.internal.serve_live(&engine, &worker.id, host).await?;
+    let live = options.internal.serve_live(&engine).await?;
+    let shown = LiveService::advertise(live.as_ref(), host, &worker.id).await?;
     tracing::info!(
         worker = %worker.id,
         concurrency = worker.concurrency,
@@ -72,8 +73,8 @@ pub(crate) async fn run(options: Options) -> Result<Exit, Failure> {
         "the worker begins"
     );
     let worked = work(&engine, worker, &interrupts).await;
-    if let Some(live) = live {
-        live.end().await;
+    if let Some(shown) = shown {
+        shown.end().await;
     }
     worked
 }

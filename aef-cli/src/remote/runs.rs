@@ -276,13 +276,16 @@ impl Follower<'_> {
     /// execution is looked at again.
     fn taken(&mut self, answered: Result<(), ClientError>, seq: u64) -> Result<Turn, Failure> {
         match answered {
-            Ok(()) => self.answered = Some(seq),
+            Ok(()) => {
+                self.answered = Some(seq);
+                Ok(Turn::On)
+            }
             Err(error) if error.problem().is_some_and(|problem| matches!(problem.status, 409 | 422)) => {
                 output::note(format_args!("that was not taken: {}", Failure::from(error).in_full()));
+                Ok(Turn::Again)
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => Err(error.into()),
         }
-        Ok(Turn::On)
     }
 }
 

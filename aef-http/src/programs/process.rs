@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aef_core::engine::{ProcessOptions, Processed, WorkerOptions};
 use aef_core::execution::Status;
-use aef_core::ids::ExecutionId;
+use aef_core::ids::{ExecutionId, WorkerId};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::auth::Caller;
 use crate::envelope::{Enveloped, wrap};
 use crate::extract::{Body, OptionalBody};
 use crate::problem::Problem;
+use crate::relay::Advertisement;
 use crate::status::{ProgramStatus, for_programs};
 
 /// How many executions one call performs where nothing is asked, and at most.
@@ -98,7 +99,11 @@ fn options(
 }
 
 async fn perform(app: &App, options: ProcessOptions) -> Result<Performed, Problem> {
+    let shown = advertised(app, &options.worker.id).await;
     let Processed { executions } = app.engine.process(options).await;
+    if let Some(shown) = shown {
+        shown.end().await;
+    }
     let mut results = Vec::new();
     for id in executions {
         let record = app.engine.execution(id).record().await?;
@@ -110,6 +115,19 @@ async fn perform(app: &App, options: ProcessOptions) -> Result<Performed, Proble
         });
     }
     Ok(Performed { processed: results.len(), results })
+}
+
+/// Says where what is performed now can be seen, if that is anywhere.
+async fn advertised(app: &App, worker: &WorkerId) -> Option<Advertisement> {
+    let place = app.options.live_place.as_ref()?;
+    match place.advertise(app.options.host.clone(), worker.clone()).await {
+        Ok(shown) => Some(shown),
+        Err(error) => {
+            // Work goes on unseen rather than not at all.
+            tracing::warn!(%error, "what is performed now is not seen at other servers");
+            None
+        }
+    }
 }
 
 /// Perform what is due

@@ -7,6 +7,8 @@ use aef_core::ids::WorkerId;
 use aef_core::store::{HostStore, StoreError};
 use tokio::task::JoinHandle;
 
+use super::LiveWorkers;
+
 /// How often it is said again: a database that was restarted after a crash has forgotten it.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -17,6 +19,8 @@ pub struct Advertisement {
     host: Arc<dyn HostStore>,
     worker: WorkerId,
     task: JoinHandle<()>,
+    /// From where the worker is taken at the end.
+    among: LiveWorkers,
 }
 
 impl Advertisement {
@@ -40,7 +44,13 @@ impl Advertisement {
                 }
             }
         });
-        Ok(Self { host, worker, task })
+        Ok(Self { host, worker, task, among: LiveWorkers::default() })
+    }
+
+    /// The same, and the worker is one of these until the end.
+    pub(super) fn among(mut self, workers: LiveWorkers) -> Self {
+        self.among = workers;
+        self
     }
 
     /// Takes it back.
@@ -55,5 +65,6 @@ impl Advertisement {
 impl Drop for Advertisement {
     fn drop(&mut self) {
         self.task.abort();
+        self.among.remove(&self.worker);
     }
 }

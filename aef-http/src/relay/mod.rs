@@ -20,6 +20,7 @@
 mod advertise;
 mod channel;
 mod hand;
+mod place;
 mod proof;
 mod service;
 mod watching;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 pub use self::advertise::Advertisement;
 pub use self::channel::LiveRelay;
+pub use self::place::{LivePlace, LiveWorkers};
 pub use self::service::live_router;
 
 /// Where a worker serves live views.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use aef_core::ids::WorkerId;
 use aef_core::live::{Frames, LiveChannel, LiveControl, LiveError, LiveErrorKind};
 use aef_core::secrets::SecretString;
 use axum::Router;
@@ -16,6 +15,7 @@ use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 
+use super::LiveWorkers;
 use super::proof::{Side, holds, nonce, proof};
 use super::wire::{Asked, MAX_ASKED, Opening, Told, View, pack};
 use super::{HANDSHAKE, PATH, PING_EVERY, SEND_TIMEOUT, SILENCE};
@@ -27,13 +27,18 @@ const PLACES: usize = 1024;
 /// What is kept of a connection for reading, in bytes: what servers say is short.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// Serves the browsers that a worker drives to servers that know the secret, for [`LiveRelay`](super::LiveRelay) to find
-/// them. `sessions` are [those of the worker's engine](aef_core::engine::Engine::live_sessions), `worker` is the name in
-/// its options.
+/// Serves the browsers that workers drive to servers that know the secret, for [`LiveRelay`](super::LiveRelay) to find
+/// them. `sessions` are [those of the workers' engine](aef_core::engine::Engine::live_sessions), `workers` the name in a
+/// worker's options, or those of a [place](super::LivePlace).
 ///
 /// Listen where servers reach it and nobody else does: frames and input are not encrypted.
-pub fn live_router(sessions: Arc<dyn LiveChannel>, worker: WorkerId, secret: SecretString) -> Router {
-    let service = Service { sessions, worker, secret, places: Arc::new(Semaphore::new(PLACES)) };
+pub fn live_router(
+    sessions: Arc<dyn LiveChannel>,
+    workers: impl Into<LiveWorkers>,
+    secret: SecretString,
+) -> Router {
+    let workers = workers.into();
+    let service = Service { sessions, workers, secret, places: Arc::new(Semaphore::new(PLACES)) };
     Router::new().route(PATH, get(live)).with_state(Arc::new(service))
 }
 
@@ -41,7 +46,7 @@ pub fn live_router(sessions: Arc<dyn LiveChannel>, worker: WorkerId, secret: Sec
 #[derive(Debug)]
 struct Service {
     sessions: Arc<dyn LiveChannel>,
-    worker: WorkerId,
+    workers: LiveWorkers,
     secret: SecretString,
     places: Arc<Semaphore>,
 }
@@ -112,8 +117,8 @@ impl Service {
             let message = "the worker has another internal secret";
             return Err(LiveError::new(LiveErrorKind::Unavailable, message).into());
         }
-        if opening.worker != self.worker {
-            let message = format!("the worker there is {}", self.worker);
+        if !self.workers.contains(&opening.worker) {
+            let message = format!("the worker there is {}", self.workers);
             return Err(LiveError::new(LiveErrorKind::NotOpen, message).into());
         }
         Ok(opening)

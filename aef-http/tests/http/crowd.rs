@@ -3,11 +3,15 @@
 //! The small form is a test. With `AEF_CROWD=1000` and `--nocapture` it tells the figures of a thousand views of a hundred
 //! executions.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use aef_core::execution::Status;
 use aef_http::{HttpOptions, Limits, Rate};
 use futures::future::join_all;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::live::{Socket, next, open, served, until};
 use crate::stage::{Kept, READING, Stage, key_of};
@@ -85,4 +89,63 @@ async fn all_who_watch_know_soon_and_cost_little() {
     );
     assert!(at(1.0) < LATEST);
     assert!(each < MOST_MEMORY, "{each} bytes a view");
+}
+
+/// A document that writes more than a megabyte of log, in entries of four kilobytes.
+fn talkative() -> String {
+    let long = "x".repeat(3_700);
+    format!(
+        "aef: 1\nid: talk\nvars: {{ n: 0, long: \"{long}\", said: \"\" }}\nsteps:\n  - {{ id: many, type: loop, while: n < 300, \
+         maxIterations: 300, steps: [ {{ id: one, outputs: {{ n: n + 1, said: long }} }} ] }}\n  \
+         - {{ id: ask, checkpoint: {{ before: {{ title: Enough? }} }}, outputs: {{ n: '0' }} }}\n"
+    )
+}
+
+/// Asks on a connection of its own, reads no more than the first byte of the answer, and keeps it open.
+async fn who_does_not_read(address: SocketAddr, request: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    // Little of what is sent waits in the kernel.
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'H', "an answer begins");
+    stream
+}
+
+/// Those who read nothing: what is on its way to each is one message, whatever else there is to tell.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_costs_one_message() {
+    const MANY: usize = 40;
+    let any = Rate::new(u32::MAX, u32::MAX);
+    let limits = Limits { per_address: any, reads: any, live_connections: 2 * MANY, ..Limits::default() };
+    let stage = Stage::with(Kept::Memory, |options| HttpOptions { limits, ..options }).await;
+    let address = served(&stage).await;
+    let ada = stage.person("ada");
+    stage.keeps(&ada, &talkative()).await;
+    let id = ada.executes("talk", json!({})).await;
+    drop(stage.works());
+    stage.reaches(&id, Status::WaitingCheckpoint).await;
+    let bearer = stage.key(key_of("ada")).await;
+    let head = format!(
+        "GET /api/aef/live/{id}?after=0 HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {bearer}\r\n"
+    );
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let before = resident();
+    for (form, request) in [("poll", format!("{head}\r\n")), ("socket", format!("{head}{upgrade}\r\n"))] {
+        let mut open = Vec::new();
+        for _ in 0..MANY {
+            open.push(who_does_not_read(address, &request).await);
+        }
+        // The most of it within the time in which all of the log would be on its way.
+        let (mut most, until) = (before, Instant::now() + Duration::from_secs(3));
+        while Instant::now() < until {
+            most = most.max(resident());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let each = most.saturating_sub(before) / MANY;
+        println!("{each} bytes for each {form} that nobody reads");
+        assert!(each < MOST_MEMORY, "{each} bytes a {form}");
+        drop(open);
+    }
 }

@@ -1,10 +1,18 @@
 //! Hosts that have a cron and no worker.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use aef_core::engine::Engine;
 use aef_core::execution::Status;
-use aef_http::HttpOptions;
+use aef_core::live::{LiveChannel as _, LiveErrorKind};
+use aef_core::secrets::SecretString;
+use aef_http::{HttpOptions, LivePlace, LiveRelay, live_router};
 use axum::http::StatusCode;
+use futures::StreamExt as _;
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::stage::{ASKING, Kept, READING, Stage, on_each_store};
 
@@ -13,6 +21,7 @@ on_each_store!(
     what_waits_is_let_go_at_once,
     ten_calls_at_once_perform_each_once,
     one_is_performed_by_its_id,
+    what_a_cron_has_performed_is_seen_elsewhere,
     without_a_secret_nobody_is_a_service,
 );
 
@@ -102,6 +111,54 @@ async fn one_is_performed_by_its_id(kept: Kept) {
     assert_eq!(again.body["processed"], 0, "what is finished is not performed");
     let unknown = json!({ "executionId": "exec_00000000000000000000000000" });
     cron.post("/internal-execute", unknown).await.is_problem(StatusCode::NOT_FOUND, "not_found");
+}
+
+/// Opens a page and stays on it for longer than anybody watches.
+const STAYING: &str = r#"
+aef: 1
+id: stay
+steps:
+  - id: open
+    actions:
+      - { action: navigate, url: "https://crm.test/crm" }
+      - { action: wait_for, duration: 10m, timeout: 11m }
+"#;
+
+async fn what_a_cron_has_performed_is_seen_elsewhere(kept: Kept) {
+    let secret = || SecretString::from("the processes of the host share this".to_owned());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = LivePlace::new(listener.local_addr().unwrap().to_string());
+    let live_place = Some(place.clone());
+    let stage = Stage::with(kept, |options| HttpOptions { live_place, ..options }).await;
+    let router = live_router(stage.engine.live_sessions(), place.workers(), secret());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let ada = stage.person("ada");
+    stage.keeps(&ada, STAYING).await;
+    let id = ada.executes("stay", json!({})).await;
+    let cron = stage.service();
+    let called =
+        tokio::spawn(async move { cron.post("/process-executions", json!({ "maxSeconds": 600 })).await });
+    // Another process: the same store, and no browser.
+    let relay = Arc::new(LiveRelay::new(stage.host.clone(), secret()));
+    let elsewhere = Engine::builder(stage.engine.store().clone()).live_channel(relay).build();
+    let watched = elsewhere.execution(id.parse().unwrap());
+    let mut frames = watched.live().await.unwrap().frames();
+    let seen = async {
+        while let Some(frame) = frames.next().await {
+            if frame.url == "https://crm.test/crm" {
+                return true;
+            }
+        }
+        false
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(60), seen).await;
+    assert_eq!(seen, Ok(true), "the page is seen at the other process");
+    ada.delete(&format!("/api/aef/stop/{id}")).await;
+    let called = called.await.unwrap();
+    assert_eq!(called.body["results"][0]["executionId"], id, "{:#}", called.body);
+    let late = LiveRelay::new(stage.host.clone(), secret()).frames(id.parse().unwrap()).await;
+    assert_eq!(late.err().map(|error| error.kind()), Some(LiveErrorKind::NotOpen), "its worker is gone");
+    serving.abort();
 }
 
 async fn without_a_secret_nobody_is_a_service(kept: Kept) {
