@@ -211,7 +211,14 @@ async fn perform(store: &dyn Store, now: Timestamp, operation: &Operation) -> St
                     global: global.map(u32::from),
                     only: only.map(execution),
                 })
-                .await,
+                .await
+                // Whether the journal comes with it is each store's own affair.
+                .map(|claims| {
+                    claims
+                        .into_iter()
+                        .map(|claim| aef::store::Claim { journal: None, ..claim })
+                        .collect::<Vec<_>>()
+                }),
         ),
         Operation::Renew { worker, ids, lease } => {
             let mut executions = Vec::new();

@@ -470,8 +470,19 @@ pub struct Claim {
     pub record: ExecutionRecord,
     /// How many claims in a row have seen no event, this one included.
     pub claims_without_event: u32,
+    /// Its journal as far as the row knows it, where the store reads it on the way; the worker loads it otherwise.
+    pub journal: Option<ClaimedJournal>,
     /// The store's time.
     pub now: Timestamp,
+}
+
+/// The journal of an execution that was leased, up to the head of its row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedJournal {
+    /// Its newest snapshot.
+    pub snapshot: Option<StoredSnapshot>,
+    /// The events behind the snapshot, or all.
+    pub tail: Vec<JournalEntry>,
 }
 
 /// A worker's request to keep what it holds.

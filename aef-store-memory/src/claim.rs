@@ -59,7 +59,7 @@ impl State {
         entry.fruitless += 1;
         entry.lease_to(&request.worker, request.lease, now);
         self.served.insert(entry.record.owner.clone(), turn);
-        Claim { record: entry.record.clone(), claims_without_event: entry.fruitless, now }
+        Claim { record: entry.record.clone(), claims_without_event: entry.fruitless, journal: None, now }
     }
 
     pub(crate) fn renew(&mut self, request: &RenewRequest, now: Timestamp) -> Renewals {

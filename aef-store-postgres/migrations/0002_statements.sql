@@ -96,14 +96,18 @@ BEGIN
     FROM judged j LEFT JOIN changed c ON c.id = j.id;
 END $$;
 
--- Notes that a worker is alive, and forgets those that are not.
+-- Notes that a worker is alive, and forgets those that are not. One that was seen within the last second is not noted
+-- again: a claim that finds nothing writes nothing, and waits for no disk.
 CREATE FUNCTION aef.show_worker(name text, now bigint) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
     DELETE FROM aef.workers w WHERE w.name IN (
         SELECT d.name FROM aef.workers d WHERE d.seen <= now - 60000000 FOR UPDATE SKIP LOCKED);
-    INSERT INTO aef.workers AS w (name, seen) VALUES (show_worker.name, now)
-        ON CONFLICT (name) DO UPDATE SET seen = excluded.seen;
+    PERFORM 1 FROM aef.workers w WHERE w.name = show_worker.name AND w.seen > now - 1000000;
+    IF NOT FOUND THEN
+        INSERT INTO aef.workers AS w (name, seen) VALUES (show_worker.name, now)
+            ON CONFLICT (name) DO UPDATE SET seen = excluded.seen;
+    END IF;
 END $$;
 
 -- The owners of whom something is due. Usually few rows are, and a look at the oldest thousand finds them all. Behind a

@@ -2,8 +2,8 @@
 
 use aef_core::ids::{ExecutionId, Seq};
 use aef_core::store::{
-    ExecutionRecord, Explanation, JournalEntry, Limits, ListQuery, Loaded, Page, Scope, StoredSnapshot,
-    Surroundings, next_micros,
+    ClaimedJournal, ExecutionRecord, Explanation, JournalEntry, Limits, ListQuery, Loaded, Page, Scope,
+    StoredSnapshot, Surroundings, next_micros,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -30,19 +30,27 @@ pub(crate) async fn now(access: &Access) -> Result<Timestamp, Error> {
     Ok(time(now)?)
 }
 
+/// What [`Stored`] is joined from, behind `executions e`.
+macro_rules! with_journal {
+    () => {
+        " LEFT JOIN aef.snapshots s ON s.execution = e.id
+     LEFT JOIN LATERAL (
+        SELECT array_agg(b.head ORDER BY b.head) AS heads, array_agg(b.events ORDER BY b.head) AS batches
+        FROM aef.batches b WHERE b.execution = e.id AND b.head > coalesce(s.seq, 0) AND b.events <> ''
+     ) t ON true"
+    };
+}
+pub(crate) use with_journal;
+
 /// The row with its snapshot and the batches behind that.
 pub(crate) const LOAD: &str = concat!(
     "SELECT ",
     columns!(),
     ", s.seq, s.bytes, t.heads, t.batches, aef.clock() AS now
      FROM aef.executions e
-     JOIN aef.owners o ON o.no = e.owner
-     LEFT JOIN aef.snapshots s ON s.execution = e.id
-     LEFT JOIN LATERAL (
-        SELECT array_agg(b.head ORDER BY b.head) AS heads, array_agg(b.events ORDER BY b.head) AS batches
-        FROM aef.batches b WHERE b.execution = e.id AND b.head > coalesce(s.seq, 0) AND b.events <> ''
-     ) t ON true
-     WHERE e.id = $1 AND ($2::text IS NULL OR o.name = $2)"
+     JOIN aef.owners o ON o.no = e.owner",
+    with_journal!(),
+    " WHERE e.id = $1 AND ($2::text IS NULL OR o.name = $2)"
 );
 
 /// One row for each batch that has one of the events asked for, and a row without one where there is none.
@@ -60,11 +68,33 @@ pub(crate) const TAIL: &str = "SELECT b.head, b.events
 struct Whole {
     #[sqlx(flatten)]
     row: Row,
+    #[sqlx(flatten)]
+    journal: Stored,
+    now: i64,
+}
+
+/// A snapshot and the batches behind it.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Stored {
     seq: Option<i64>,
     bytes: Option<Vec<u8>>,
     heads: Option<Vec<i64>>,
     batches: Option<Vec<Vec<u8>>>,
-    now: i64,
+}
+
+impl Stored {
+    pub(crate) fn read(self) -> Result<ClaimedJournal, Error> {
+        let snapshot = match (self.seq, self.bytes) {
+            (Some(seq), Some(bytes)) => {
+                Some(StoredSnapshot { seq: codec::seq(seq)?, bytes: Bytes::from(bytes) })
+            }
+            _ => None,
+        };
+        let behind = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
+        let batches = self.heads.unwrap_or_default().into_iter().zip(self.batches.unwrap_or_default());
+        let tail = entries(batches, behind, usize::MAX)?;
+        Ok(ClaimedJournal { snapshot, tail })
+    }
 }
 
 pub(crate) async fn load(access: &Access, scope: &Scope, execution: ExecutionId) -> Result<Loaded, Error> {
@@ -77,13 +107,7 @@ pub(crate) async fn load(access: &Access, scope: &Scope, execution: ExecutionId)
         .await?;
     session.end().await?;
     let whole = whole.ok_or_else(|| no_execution(execution))?;
-    let snapshot = match (whole.seq, whole.bytes) {
-        (Some(seq), Some(bytes)) => Some(StoredSnapshot { seq: codec::seq(seq)?, bytes: Bytes::from(bytes) }),
-        _ => None,
-    };
-    let behind = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
-    let batches = whole.heads.unwrap_or_default().into_iter().zip(whole.batches.unwrap_or_default());
-    let tail = entries(batches, behind, usize::MAX)?;
+    let ClaimedJournal { snapshot, tail } = whole.journal.read()?;
     Ok(Loaded { record: whole.row.record()?, snapshot, tail, now: time(whole.now)? })
 }
 

@@ -8,8 +8,13 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::codec::{self, execution_bytes, micros, small};
 use crate::error::Error;
+use crate::read::whole;
 use crate::row::{Row, columns};
 use crate::writer::{Operation, Work};
+
+/// A worker that was seen less than this before is not noted again, in microseconds: a claim that finds nothing writes
+/// nothing, and waits for no disk.
+const SEEN_FOR: i64 = 1_000_000;
 
 /// How long after its last sign of life a worker counts as alive, in microseconds.
 pub(crate) const ALIVE_FOR: i64 = 60 * 1_000_000;
@@ -68,10 +73,12 @@ pub(crate) async fn show(
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "INSERT INTO workers (name, seen) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET seen = excluded.seen",
+        "INSERT INTO workers (name, seen) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET seen = excluded.seen WHERE workers.seen <= ?2 - ?3",
     )
     .bind(worker.as_str())
     .bind(micros(now))
+    .bind(SEEN_FOR)
     .execute(connection)
     .await?;
     Ok(())
@@ -191,10 +198,11 @@ async fn lease(
         " FROM executions e JOIN owners o ON o.no = e.owner WHERE e.no = ?"
     ))
     .bind(no)
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
+    let journal = Some(whole(connection, no).await?);
     let claims_without_event = small("a count of claims", fruitless)?;
-    Ok(Claim { record: row.record()?, claims_without_event, now })
+    Ok(Claim { record: row.record()?, claims_without_event, journal, now })
 }
 
 async fn take_turn(connection: &mut SqliteConnection, owner: &Waiting) -> Result<(), Error> {

@@ -2,7 +2,8 @@
 
 use aef_core::ids::{ExecutionId, Seq};
 use aef_core::store::{
-    Explanation, JournalEntry, Limits, ListQuery, Loaded, Page, Scope, StoredSnapshot, Surroundings,
+    ClaimedJournal, Explanation, JournalEntry, Limits, ListQuery, Loaded, Page, Scope, StoredSnapshot,
+    Surroundings,
 };
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -30,18 +31,27 @@ pub(crate) async fn load(
 ) -> Result<Loaded, Error> {
     let mut transaction = pool.begin().await?;
     let row = Row::within(&mut transaction, scope, execution).await?;
+    let ClaimedJournal { snapshot, tail } = whole(&mut transaction, row.no).await?;
+    transaction.commit().await?;
+    Ok(Loaded { record: row.record()?, snapshot, tail, now: now() })
+}
+
+/// The newest snapshot, and the events behind it.
+pub(crate) async fn whole(
+    connection: &mut SqliteConnection,
+    execution: i64,
+) -> Result<ClaimedJournal, Error> {
     let kept: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT seq, bytes FROM snapshots WHERE execution = ?")
-        .bind(row.no)
-        .fetch_optional(&mut *transaction)
+        .bind(execution)
+        .fetch_optional(&mut *connection)
         .await?;
     let snapshot = match kept {
         Some((seq, bytes)) => Some(StoredSnapshot { seq: codec::seq(seq)?, bytes: Bytes::from(bytes) }),
         None => None,
     };
     let behind = snapshot.as_ref().map_or(Seq(0), |snapshot| snapshot.seq);
-    let tail = events(&mut transaction, row.no, behind, usize::MAX).await?;
-    transaction.commit().await?;
-    Ok(Loaded { record: row.record()?, snapshot, tail, now: now() })
+    let tail = events(connection, execution, behind, usize::MAX).await?;
+    Ok(ClaimedJournal { snapshot, tail })
 }
 
 pub(crate) async fn journal(

@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use super::Inner;
+use crate::execution::Status;
 use crate::ids::{ExecutionId, Seq};
 use crate::store::{Notice, Scope, StoreError};
 
@@ -29,12 +30,14 @@ impl Changes {
         Self { engine, scope, execution, notices }
     }
 
-    /// Waits until there is an event behind `seen`.
-    pub(super) async fn beyond(&mut self, seen: Seq) -> Result<(), StoreError> {
+    /// Waits until there is an event behind `seen`. Notices of a status that is not `awaited` are passed over; where none
+    /// come, any event will do.
+    pub(super) async fn beyond(&mut self, seen: Seq, awaited: fn(Status) -> bool) -> Result<(), StoreError> {
+        let concerns = |notice: &Notice| notice.head > seen && awaited(notice.status);
         loop {
             tokio::select! {
                 notice = next(&mut self.notices) => {
-                    if notice.is_some_and(|notice| notice.execution == self.execution && notice.head > seen) {
+                    if notice.is_some_and(|notice| notice.execution == self.execution && concerns(&notice)) {
                         return Ok(());
                     }
                 }

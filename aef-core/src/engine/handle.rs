@@ -178,7 +178,12 @@ impl Handle {
     /// last. Ends behind a final state, or behind an error.
     #[must_use]
     pub fn watch(&self) -> BoxStream<'static, Result<ExecutionState, EngineError>> {
-        stream::unfold(Watching::Begin(self.clone()), Watching::next).boxed()
+        self.states(|_| true)
+    }
+
+    /// The present state, and then the newest whenever the status is one of those `awaited`; others may come between.
+    fn states(&self, awaited: fn(Status) -> bool) -> BoxStream<'static, Result<ExecutionState, EngineError>> {
+        stream::unfold(Watching::Begin(self.clone()), move |watching| watching.next(awaited)).boxed()
     }
 
     /// Waits until it is finished, or until only a person can get it further.
@@ -186,7 +191,7 @@ impl Handle {
     /// # Errors
     /// `NotFound`, `Unavailable`, `Unreadable`.
     pub async fn wait(&self) -> Result<Outcome, EngineError> {
-        let mut states = self.watch();
+        let mut states = self.states(|status| !is_worked_on(status));
         while let Some(state) = states.next().await {
             let state = state?;
             if state.status.is_final() {
@@ -204,7 +209,7 @@ impl Handle {
     /// # Errors
     /// `NotFound`, `Unavailable`, `Unreadable`.
     pub async fn finished(&self) -> Result<ExecutionState, EngineError> {
-        let mut states = self.watch();
+        let mut states = self.states(Status::is_final);
         while let Some(state) = states.next().await {
             let state = state?;
             if state.status.is_final() {
@@ -226,6 +231,11 @@ fn needs_person(state: &ExecutionState) -> bool {
     }
 }
 
+/// Whether a worker is at it, or will be.
+fn is_worked_on(status: Status) -> bool {
+    matches!(status, Status::Queued | Status::Running)
+}
+
 /// Where a watch stands. States are read when they are asked for, so that none waits in a queue.
 enum Watching {
     Begin(Handle),
@@ -234,14 +244,14 @@ enum Watching {
 }
 
 impl Watching {
-    async fn next(self) -> Option<(Result<ExecutionState, EngineError>, Self)> {
+    async fn next(self, awaited: fn(Status) -> bool) -> Option<(Result<ExecutionState, EngineError>, Self)> {
         let (handle, changes) = match self {
             Self::Begin(handle) => {
                 let changes = Changes::of(handle.engine.inner.clone(), handle.scope.clone(), handle.id).await;
                 (handle, Box::new(changes))
             }
             Self::Seen { handle, mut changes, seen } => {
-                if let Err(error) = changes.beyond(seen).await {
+                if let Err(error) = changes.beyond(seen, awaited).await {
                     return Some((Err(EngineError::of_store("watch", error)), Self::End));
                 }
                 (handle, changes)

@@ -43,8 +43,14 @@ impl Inner {
     /// Loads an execution and folds its journal.
     pub(super) async fn fold(&self, scope: &Scope, id: ExecutionId) -> Result<Folded, EngineError> {
         let loaded = self.store.load(scope, id).await.map_err(|error| EngineError::of_store(LOAD, error))?;
+        self.fold_loaded(scope, loaded).await
+    }
+
+    /// Folds the journal of an execution that was loaded.
+    pub(super) async fn fold_loaded(&self, scope: &Scope, loaded: Loaded) -> Result<Folded, EngineError> {
         let plan = self.plans.of(&*self.store, &loaded.record).await?;
         let Loaded { record, snapshot, tail, now } = loaded;
+        let id = record.id;
         let mut weight = Weight::default();
         let mut machine = match &snapshot {
             Some(snapshot) => {

@@ -91,11 +91,11 @@ impl Inner {
             self.check_secrets(SUBMIT, owner, &plan).await?;
         }
         let put = || self.store.put_document(owner, new_document(&plan.document));
-        repeated(put).await.map_err(|error| EngineError::of_store(SUBMIT, error))?;
+        let (_, now) = futures::try_join!(repeated(put), self.store.now())
+            .map_err(|error| EngineError::of_store(SUBMIT, error))?;
 
         let id = ExecutionId::generate();
         let mut machine = Execution::new(id, plan.clone());
-        let now = self.store.now().await.map_err(|error| EngineError::of_store(SUBMIT, error))?;
         let Submission { options, parent, seed, .. } = submission;
         let SubmitOptions { held, dry_run, start_at, .. } = options;
         let queue = Queue { inputs, held, dry_run, start_at, parent, seed };

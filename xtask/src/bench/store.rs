@@ -49,8 +49,8 @@ enum Measure {
     Answer,
 }
 
-/// How many executions [`Measure::InFlight`] has under way.
-const IN_FLIGHT: u32 = 32;
+/// Which part of the steps each execution has where 32 are under way: enough that their beginnings do not count.
+const IN_FLIGHT_SHARE: u32 = 8;
 
 /// Every measure, in the order in which they are taken.
 const MEASURES: [Measure; 5] =
@@ -96,9 +96,9 @@ impl Measure {
         }
     }
 
-    /// How many of the steps it has: about as many in all where many executions share them.
+    /// How many of the steps each of its executions has.
     fn steps(self, steps: u32) -> u32 {
-        if self == Self::InFlight { steps.div_ceil(IN_FLIGHT).max(2) } else { steps }
+        if self == Self::InFlight { steps.div_ceil(IN_FLIGHT_SHARE).max(2) } else { steps }
     }
 }
 

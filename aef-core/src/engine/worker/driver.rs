@@ -26,7 +26,7 @@ use crate::browser::{Effect, Session};
 use crate::execution::{Actor, Execution, Input};
 use crate::ids::WorkerId;
 use crate::recovery::{ErrorKind, Failure};
-use crate::store::{Claim, Scope};
+use crate::store::{Claim, ClaimedJournal, Loaded, Scope};
 
 /// How long an action may take to tell that its browser is gone, before it is told for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -111,9 +111,10 @@ enum Happening {
 
 impl Driver {
     /// Loads what was claimed and performs it to its end, or until it is parked, handed over or lost.
-    pub(super) async fn drive(assignment: Assignment, claim: &Claim) -> Result<(), Stop> {
-        let mut driver = Self::load(assignment).await?;
-        let ended = driver.work(claim.claims_without_event).await;
+    pub(super) async fn drive(assignment: Assignment, claim: Claim) -> Result<(), Stop> {
+        let claims_without_event = claim.claims_without_event;
+        let mut driver = Self::load(assignment, claim).await?;
+        let ended = driver.work(claims_without_event).await;
         driver.finish().await;
         if driver.machine.status().is_final() {
             driver.engine.given.forget(driver.lease.execution);
@@ -121,10 +122,16 @@ impl Driver {
         ended
     }
 
-    async fn load(assignment: Assignment) -> Result<Self, Stop> {
+    async fn load(assignment: Assignment, claim: Claim) -> Result<Self, Stop> {
         let Assignment { engine, options, lease, shutdown, slot } = assignment;
-        let Folded { record, machine, now, weight, .. } =
-            engine.fold(&Scope::System, lease.execution).await?;
+        let Claim { record, journal, now, .. } = claim;
+        let folded = match journal {
+            Some(ClaimedJournal { snapshot, tail }) => {
+                engine.fold_loaded(&Scope::System, Loaded { record, snapshot, tail, now }).await?
+            }
+            None => engine.fold(&Scope::System, lease.execution).await?,
+        };
+        let Folded { record, machine, now, weight, .. } = folded;
         if record.epoch != lease.epoch {
             return Err(Stop::Lost);
         }

@@ -222,10 +222,10 @@ impl Work {
         let span = tracing::info_span!(
             "execution", execution = %record.id, owner = %record.owner, document = %record.document, epoch = record.epoch.0
         );
-        let own = claim.clone();
-        let drive = async move { Driver::drive(assignment, &own).await };
+        let kept = Claim { journal: None, ..claim.clone() };
+        let drive = Driver::drive(assignment, claim);
         let task = self.drivers.spawn(drive.instrument(span));
-        self.driving.insert(task.id().to_string(), Driving { lease, slot, claim, shutdown });
+        self.driving.insert(task.id().to_string(), Driving { lease, slot, claim: kept, shutdown });
     }
 
     /// A driver has ended.

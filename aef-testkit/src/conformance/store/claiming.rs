@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aef_core::ids::{Epoch, ExecutionId, Seq, WorkerId};
-use aef_core::store::{Append, ClaimRequest, Lease, NewExecution};
+use aef_core::store::{Append, ClaimRequest, ClaimedJournal, Lease, NewExecution};
+use bytes::Bytes;
 use futures::future::join_all;
 
 use super::StoreUnderTest;
@@ -20,6 +21,21 @@ pub async fn a_claim_leases_what_is_ready(on: &dyn StoreUnderTest) {
     assert_eq!(claim.record.epoch, Epoch(1));
     assert_eq!(claim.claims_without_event, 1);
     assert_eq!(scene.record(record.id).await, claim.record);
+}
+
+/// A journal that comes with a claim is the one that a load gives, with a snapshot and without.
+pub async fn a_claim_gives_the_journal_as_a_load_does(on: &dyn StoreUnderTest) {
+    let scene = Scene::new(on);
+    let id = scene.queued("ada").await.id;
+    for snapshot in [None, None, Some(Bytes::from_static(b"as it was")), None, None] {
+        let claim = scene.claim_only("w1", id).await;
+        let loaded = scene.load(id).await;
+        if let Some(ClaimedJournal { snapshot, tail }) = &claim.journal {
+            assert_eq!((snapshot, tail), (&loaded.snapshot, &loaded.tail));
+        }
+        let next = fenced(&claim, loaded.record.head, ["one", "two"]);
+        scene.append(Append { snapshot, release: true, ..next }).await;
+    }
 }
 
 /// Before its time nothing is claimed.

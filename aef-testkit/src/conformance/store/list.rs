@@ -57,6 +57,7 @@ macro_rules! for_each_store_case {
             requesting::finalising_unleased_shuts_out_the_holder_of_before,
             requesting::a_refused_finalisation_leaves_the_epoch,
             claiming::a_claim_leases_what_is_ready,
+            claiming::a_claim_gives_the_journal_as_a_load_does,
             claiming::nothing_is_claimed_before_its_time,
             claiming::what_has_no_time_is_not_claimed,
             claiming::an_append_puts_the_time_off,
