@@ -298,6 +298,14 @@ BEGIN
     PERFORM set_config('aef.owner', owner_name, true);
 END $$;
 
+-- The same, as something to select from: what is joined laterally behind it is read when it has been done. So one
+-- statement reads for an owner, without a transaction around it.
+CREATE FUNCTION aef.entered(owner_name text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM aef.enter(owner_name);
+    RETURN owner_name;
+END $$;
+
 -- Makes an execution, or says which one was made before.
 CREATE FUNCTION aef.create_execution(
     new_id uuid, owner_name text, document text, document_hash text, subset text, parent uuid, priority integer,

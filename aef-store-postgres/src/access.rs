@@ -73,6 +73,11 @@ impl Access {
         }
     }
 
+    /// Whether what is done for this scope is held to its owner's rows by the database, too.
+    pub(crate) const fn enters(&self, scope: &Scope) -> bool {
+        self.row_security && matches!(scope, Scope::Owner(_))
+    }
+
     /// A transaction that sees and writes the owner's rows alone.
     pub(crate) async fn of_owner(&self, owner: &OwnerId) -> Result<Session, Error> {
         let mut session = self.transaction().await?;
