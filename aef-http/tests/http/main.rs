@@ -4,6 +4,7 @@
 
 mod abuse;
 mod access;
+mod answers;
 mod common;
 mod contract;
 mod crowd;

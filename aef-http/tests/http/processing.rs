@@ -114,7 +114,7 @@ async fn one_is_performed_by_its_id(kept: Kept) {
 }
 
 /// Opens a page and stays on it for longer than anybody watches.
-const STAYING: &str = r#"
+pub(crate) const STAYING: &str = r#"
 aef: 1
 id: stay
 steps:

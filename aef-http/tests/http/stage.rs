@@ -268,6 +268,12 @@ impl Client {
         self
     }
 
+    /// The same at another surface.
+    pub(crate) fn at(mut self, app: Router) -> Self {
+        self.app = app;
+        self
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, Sent::Nothing).await
     }
