@@ -1,5 +1,6 @@
 //! The browser: one process, or one connection to somebody else's, for many sessions.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,11 +36,14 @@ pub struct ConnectOptions {
     pub timeout: Duration,
     /// The largest file that a download may give. Default: 100 MiB.
     pub max_download: u64,
+    /// A directory that a browser of somebody else sees under the same path, by which `upload` and `download` pass their
+    /// files. A browser of our own needs none. Default: none, and both are refused.
+    pub files: Option<PathBuf>,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(10), max_download: 100 << 20 }
+        Self { timeout: Duration::from_secs(10), max_download: 100 << 20, files: None }
     }
 }
 
@@ -240,16 +244,22 @@ impl Host {
         Ok(Arc::new(Self { connection, user_agent: version.user_agent, has_proxy, options, process }))
     }
 
-    /// Whether the browser runs on this machine, with the same files.
+    /// Whether the browser is one of ours, and so runs on this machine.
     pub(crate) const fn is_local(&self) -> bool {
         self.process.is_some()
     }
 
-    /// A directory for files on their way to or from the browser; an error where it does not run on this machine.
+    /// Whether files can be passed to the browser and from it.
+    pub(crate) const fn shares_files(&self) -> bool {
+        self.process.is_some() || self.options.files.is_some()
+    }
+
+    /// A directory for files on their way to or from the browser; an error where it shares none with us.
     pub(crate) fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
-        match &self.process {
-            Some(process) => process.scratch(),
-            None => Err(std::io::ErrorKind::Unsupported.into()),
+        match (&self.process, &self.options.files) {
+            (Some(process), _) => process.scratch(),
+            (None, Some(shared)) => tempfile::Builder::new().prefix("aef-files-").tempdir_in(shared),
+            (None, None) => Err(std::io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -258,7 +268,9 @@ impl Host {
         let limit = match &loss {
             Loss::Disconnected { .. } => EXIT_LIMIT,
             Loss::PageClosed => EXPLANATION_LIMIT,
-            Loss::Exited { .. } | Loss::PageCrashed | Loss::Overflow | Loss::Closed => return loss,
+            Loss::Exited { .. } | Loss::PageCrashed | Loss::PageStuck | Loss::Overflow | Loss::Closed => {
+                return loss;
+            }
         };
         match &self.process {
             Some(process) => tokio::time::timeout(limit, process.exited()).await.unwrap_or(loss),

@@ -90,6 +90,11 @@ impl CdpError {
         matches!(self, Self::Timeout { .. })
     }
 
+    /// Whether the browser refused because one document was about to take another one's place.
+    pub(crate) fn is_between_documents(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.contains("Not attached to an active page"))
+    }
+
     /// The same, with the time as its cause where the document went away until the time was over.
     pub(crate) fn or_timeout(self, what: &str) -> Self {
         if self.is_document_gone() {
@@ -191,6 +196,8 @@ pub(crate) enum Loss {
     PageCrashed,
     #[error("the page was closed")]
     PageClosed,
+    #[error("the page asked something when the next one was about to come, which nobody can answer any more")]
+    PageStuck,
     #[error("the page sent events faster than they could be handled")]
     Overflow,
     #[error("the session was closed by its owner")]
@@ -203,7 +210,7 @@ impl Loss {
         match self {
             Self::Exited { .. } | Self::PageCrashed | Self::Overflow => ErrorKind::Crashed,
             Self::Disconnected { .. } => ErrorKind::Disconnected,
-            Self::PageClosed | Self::Closed => ErrorKind::PageLost,
+            Self::PageClosed | Self::PageStuck | Self::Closed => ErrorKind::PageLost,
         }
     }
 }

@@ -26,7 +26,7 @@ const NAME_LIMIT: usize = 120;
 impl Acting {
     pub(super) async fn upload(&mut self, upload: &Upload) -> Result<(), CdpError> {
         self.require_open_gate()?;
-        self.require_local("upload")?;
+        self.require_files("upload")?;
         let mut request = Map::new();
         request.insert("multiple".into(), json!(self.files.len() > 1));
         let (prepared, found) = self.prepare("upload", Some(&upload.target), request).await?;
@@ -77,7 +77,7 @@ impl Acting {
     }
 
     pub(super) async fn download(&mut self, download: &Download) -> Result<(), CdpError> {
-        self.require_local("download")?;
+        self.require_files("download")?;
         let directory = self.context.host.scratch().map_err(|error| io(&error))?;
         let path = directory.path().to_owned();
         self.context.update(|state| state.record.downloads.clear());
@@ -162,11 +162,12 @@ impl Acting {
     }
 
     /// Files pass through the file system that browser and worker share.
-    fn require_local(&self, action: &str) -> Result<(), CdpError> {
-        if self.context.host.is_local() {
+    fn require_files(&self, action: &str) -> Result<(), CdpError> {
+        if self.context.host.shares_files() {
             return Ok(());
         }
-        let message = format!("`{action}` needs a browser on this machine");
+        let message =
+            format!("`{action}` needs a browser of our own, or one that shares a directory with us");
         Err(CdpError::Page(Failure::new(ErrorKind::Internal, message).with_reason("unsupported")))
     }
 }

@@ -8,11 +8,13 @@ use aef_core::recovery::{ErrorKind, Failure};
 use chromiumoxide_cdp::cdp::browser_protocol::page::{
     GetNavigationHistoryParams, NavigateParams, NavigateToHistoryEntryParams, ReloadParams, StopLoadingParams,
 };
+use chromiumoxide_types::Command;
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 
 use super::{Acting, policy_failure};
+use crate::connection::Link;
 use crate::error::CdpError;
 use crate::session::{Blocked, Context, State};
 
@@ -30,6 +32,9 @@ const ABORTED: &str = "net::ERR_ABORTED";
 
 /// How long after it the loss of the page may be told.
 const LOSS_LIMIT: Duration = Duration::from_millis(50);
+
+/// How long a document that is about to arrive is waited for until the browser is asked again.
+const BETWEEN: Duration = Duration::from_millis(50);
 
 /// How long opening an address may take when a session is opened.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
@@ -76,7 +81,12 @@ impl Acting {
     pub(super) async fn travel(&mut self, by: i64, history: &History) -> Result<(), CdpError> {
         self.require_open_gate()?;
         let link = self.context.page_link()?;
-        let entries: Entries = link.call_as(&GetNavigationHistoryParams::default(), self.left()).await?;
+        let entries: Entries = loop {
+            match link.call_as(&GetNavigationHistoryParams::default(), self.left()).await {
+                Err(error) if self.may_ask_again(&error).await? => {}
+                result => break result?,
+            }
+        };
         let index = usize::try_from(entries.current_index + by).ok();
         let Some(entry) = index.and_then(|index| entries.entries.get(index)) else {
             let direction = if by < 0 { "back" } else { "forward" };
@@ -85,16 +95,14 @@ impl Acting {
                 Failure::new(ErrorKind::Navigation, message).with_reason("no_history"),
             ));
         };
-        let before = self.leave();
-        link.call_within(NavigateToHistoryEntryParams::new(entry.id), self.left()).await?;
+        let before = self.leave_by(&link, NavigateToHistoryEntryParams::new(entry.id)).await?;
         self.arrive_after(before, history).await
     }
 
     pub(super) async fn reload(&mut self, history: &History) -> Result<(), CdpError> {
         self.require_open_gate()?;
         let link = self.context.page_link()?;
-        let before = self.leave();
-        link.call_within(ReloadParams::default(), self.left()).await?;
+        let before = self.leave_by(&link, ReloadParams::default()).await?;
         self.arrive_after(before, history).await
     }
 
@@ -137,6 +145,29 @@ impl Acting {
             state.leaving = true;
             state.tab(tab).map_or(0, |tab| tab.page.arrivals)
         })
+    }
+
+    /// Leaves the document by a command; gives the count of arrivals before it.
+    async fn leave_by(&mut self, link: &Link, command: impl Command + Clone) -> Result<u64, CdpError> {
+        loop {
+            let before = self.leave();
+            match link.call_within(command.clone(), self.left()).await {
+                Err(error) if self.may_ask_again(&error).await? => {}
+                result => return result.map(|_| before),
+            }
+        }
+    }
+
+    /// Whether a call was refused because the page was about to go elsewhere by itself. Then that is waited for.
+    async fn may_ask_again(&self, error: &CdpError) -> Result<bool, CdpError> {
+        if !error.is_between_documents() || Instant::now() >= self.deadline {
+            return Ok(false);
+        }
+        let arrivals = |state: &State| state.tab(&self.tab).map(|tab| tab.page.arrivals);
+        let before = self.context.read(arrivals);
+        let until = self.deadline.min(Instant::now() + BETWEEN);
+        self.context.wait(until, |state| (arrivals(state) != before).then_some(())).await?;
+        Ok(true)
     }
 
     async fn arrive_after(&mut self, before: u64, history: &History) -> Result<(), CdpError> {

@@ -34,6 +34,9 @@ struct Verdict {
     swallowed: bool,
     swallow_reason: Option<String>,
     other: Option<String>,
+    /// Whether the button went down and did not come up.
+    #[serde(default)]
+    held: bool,
 }
 
 impl Verdict {
@@ -56,6 +59,9 @@ struct Press {
     count: u8,
     modifiers: i64,
 }
+
+/// What is held down while something is dragged.
+const DRAGGING: Press = Press { button: MouseButton::Left, count: 1, modifiers: 0 };
 
 /// The pointer in one session's coordinates.
 struct Pointer {
@@ -122,6 +128,7 @@ impl Acting {
             let link = self.context.link(&found.frame.world.session);
             let pointer = Pointer { link, modifiers: press.modifiers };
             let events = pointer.click(armed.point, press);
+            let asked = self.context.read(|state| state.asked);
             self.send(&pointer.link, &events).await?;
             let verdict = self.verdict(&found.frame.world, prepared.token.as_deref()).await?;
             let missed = self.disarm(&armed).await?;
@@ -149,7 +156,17 @@ impl Acting {
                 return Err(CdpError::GateClosed);
             }
             let is_frame = prepared.fingerprint.get("tag").is_some_and(|tag| tag == "iframe");
-            if verdict.received == 0 && !force && !is_frame && !self.has_happened() {
+            if verdict.held {
+                // A dialog has swallowed the end of the click, and the page would take the button for held down.
+                self.send(&pointer.link, &[pointer.release(armed.point, press)]).await?;
+            }
+            let is_lost = verdict.received == 0 && !force && !is_frame && !self.has_happened();
+            if is_lost && self.context.read(|state| state.asked) > asked && Instant::now() < self.deadline {
+                // While a dialog stands, the browser lets no input through, and nobody hears of it.
+                self.effect = Effect::None;
+                continue;
+            }
+            if is_lost {
                 let message = "the click went to another frame that lies above the element";
                 return Err(fault("not_actionable", "covered", message));
             }
@@ -159,11 +176,7 @@ impl Acting {
 
     /// Whether something shows that the input arrived although no event was seen.
     fn has_happened(&self) -> bool {
-        self.context.read(|state| {
-            !state.record.navigations.is_empty()
-                || !state.record.dialogs.is_empty()
-                || !state.record.popups.is_empty()
-        })
+        self.context.read(|state| !state.record.navigations.is_empty() || !state.record.popups.is_empty())
     }
 
     /// Turns a point of a frame into one of the frame that input for its session is counted from.
@@ -277,13 +290,13 @@ impl Acting {
                     at = next;
                 }
                 Err(error) => {
-                    self.send(&pointer.link, &[pointer.release(at)]).await?;
+                    self.send(&pointer.link, &[pointer.release(at, DRAGGING)]).await?;
                     return Err(error);
                 }
             }
         }
         self.drop_at(pointer, at).await?;
-        self.send(&pointer.link, &[pointer.release(at)]).await?;
+        self.send(&pointer.link, &[pointer.release(at, DRAGGING)]).await?;
         Ok(at)
     }
 
@@ -340,8 +353,8 @@ impl Pointer {
         events
     }
 
-    fn release(&self, place: Place) -> DispatchMouseEventParams {
-        self.event(DispatchMouseEventType::MouseReleased, place, Some(MouseButton::Left), 1)
+    fn release(&self, place: Place, press: Press) -> DispatchMouseEventParams {
+        self.event(DispatchMouseEventType::MouseReleased, place, Some(press.button), press.count)
     }
 }
 

@@ -45,9 +45,12 @@ const ARGUMENTS: [&str; 34] = [
 ];
 
 /// Features that speak with foreign hosts, or that put a document in a place where it cannot be followed.
+///
+/// With `RenderDocument` a new document gets a frame host of its own in the same process, and a dialog that the old one
+/// opens at that moment cannot be answered any more: neither of them goes on.
 const DISABLED_FEATURES: &str = "--disable-features=AutofillServerCommunication,CertificateTransparencyComponentUpdater,\
 DialMediaRouteProvider,GlobalMediaControls,HttpsUpgrades,InterestFeedContentSuggestions,MediaRouter,\
-OptimizationHints,Prerender2,Translate";
+OptimizationHints,Prerender2,RenderDocument,Translate";
 
 /// The arguments for a browser with this profile.
 pub(super) fn arguments(options: &LaunchOptions, executable: &Path, profile: &Path) -> Vec<OsString> {

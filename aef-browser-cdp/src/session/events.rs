@@ -4,16 +4,15 @@
 
 use std::sync::Arc;
 
-use aef_core::browser::DialogRecord;
-use chromiumoxide_cdp::cdp::browser_protocol::page::HandleJavaScriptDialogParams;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Context;
+use super::dialogs::on_dialog;
 use super::payloads::{
     AttachedToTarget, AuthRequired, ConsoleCalled, ContextCreated, ContextDestroyed, DetachedFromTarget,
-    DialogOpening, DownloadProgress, DownloadWillBegin, DragIntercepted, ExceptionDetails, ExceptionThrown,
+    DownloadProgress, DownloadWillBegin, DragIntercepted, ExceptionDetails, ExceptionThrown,
     FileChooserOpened, FrameDetached, FrameNavigated, FrameRequestedNavigation, FrameStartedNavigating,
     LifecycleEvent, LoadingFailed, LoadingFinished, NavigatedWithinDocument, Printed, RequestPaused,
     RequestWillBeSent, ResponseReceived, WebSocketClosed, WebSocketCreated, WebSocketFrameSent,
@@ -120,21 +119,6 @@ fn on_crashed(context: &Context, session: &str) {
             state.remove_tab(&tab);
         }
     });
-}
-
-fn on_dialog(context: &Context, session: &str, dialog: &DialogOpening) {
-    let mut answer = HandleJavaScriptDialogParams::new(false);
-    context.update(|state| {
-        let is_leaving = dialog.kind == "beforeunload" && state.leaving;
-        answer.accept = is_leaving || state.dialogs.accept == Some(true) || state.dialogs.answer.is_some();
-        answer.prompt_text = state.dialogs.answer.clone();
-        state.record.dialog(DialogRecord {
-            kind: dialog.kind.clone(),
-            message: dialog.message.clone(),
-            accepted: answer.accept,
-        });
-    });
-    context.link(session).post(&answer);
 }
 
 fn on_paused(context: &Arc<Context>, session: &str, paused: RequestPaused) {

@@ -1,6 +1,7 @@
 //! One browser context for one execution: its state, what keeps it true, and the [`Session`] made of it.
 
 mod arm;
+mod dialogs;
 mod events;
 mod frames;
 mod gateway;

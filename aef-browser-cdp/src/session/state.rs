@@ -26,6 +26,9 @@ const SHORTEST_SECRET: usize = 4;
 /// Loaders whose fate is remembered, for answers that come before or after the event that belongs to them.
 const LOADER_LIMIT: usize = 32;
 
+/// Dialogs of a document whose successor waits, after which the script that asks is ended.
+const ASKED_LIMIT: u32 = 20;
+
 /// Everything that the events of a context tell. Changed by one task, read by whoever waits.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -35,6 +38,8 @@ pub(crate) struct State {
     pub(crate) current: String,
     /// How dialogs are answered.
     pub(crate) dialogs: DialogPolicy,
+    /// How many dialogs there were.
+    pub(crate) asked: u64,
     /// Whether the action in hand leaves the page, so that `beforeunload` is accepted.
     pub(crate) leaving: bool,
     /// How many tabs are being opened by us, and not by a page.
@@ -143,6 +148,8 @@ pub(crate) struct Pending {
     pub(crate) loader: Option<Box<str>>,
     /// Where it leads.
     pub(crate) url: String,
+    /// How often the document that is left has asked something since.
+    asked: u32,
 }
 
 /// What became of a loader.
@@ -340,7 +347,7 @@ impl State {
 impl Page {
     /// Notes that a navigation has begun.
     pub(super) fn begin(&mut self, loader: Option<&str>, url: &str) {
-        self.pending = Some(Pending { loader: loader.map(Into::into), url: url.to_owned() });
+        self.pending = Some(Pending { loader: loader.map(Into::into), url: url.to_owned(), asked: 0 });
     }
 
     /// Notes that a new document stands in the main frame.
@@ -352,6 +359,18 @@ impl Page {
         self.loaded = false;
         self.pending = None;
         self.fate_mut(loader).committed = true;
+    }
+
+    /// Notes a dialog; true each time when the document has asked too often since the next one was answered. A script that
+    /// asks in a loop lets nothing take the place of its document.
+    pub(super) fn keeps_asking(&mut self) -> bool {
+        let is_answered = |loader: &Box<str>| self.fate(loader).status.is_some();
+        if !self.pending.as_ref().and_then(|pending| pending.loader.as_ref()).is_some_and(is_answered) {
+            return false;
+        }
+        let Some(pending) = &mut self.pending else { return false };
+        pending.asked += 1;
+        pending.asked.is_multiple_of(ASKED_LIMIT)
     }
 
     /// Notes that a navigation came to nothing. The document that stood there stays.

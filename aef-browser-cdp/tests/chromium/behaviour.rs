@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::expectation::{Difference, compare, of_condition, of_error, of_state, told};
 use self::table::{Case, Expectation, Tables};
-use crate::support::{Site, launch_options, options, request};
+use crate::support::{Site, launch_options, note, options, request};
 
 /// How many cases the tables have at least.
 const LEAST: usize = 250;
@@ -23,7 +23,8 @@ const LEAST: usize = 250;
 const AT_ONCE: usize = 6;
 /// How long an action may take that must succeed.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long one may take that must fail, unless it says so itself: what stands in its way is there from the beginning.
+/// How long one may take that must fail because of what the page shows, unless it says so itself: that stands there from the
+/// beginning.
 const IMPATIENCE: Duration = Duration::from_millis(1200);
 /// One case in so many is held against the opposite of what it expects.
 const SAMPLED: usize = 8;
@@ -88,7 +89,10 @@ impl Suite {
         }
         if let Some(action) = last {
             let fails = case.expected_error();
-            let limit = if fails.is_some() { IMPATIENCE } else { PATIENCE };
+            // A server's answer comes when it comes.
+            let is_of_page =
+                |error: &str| !error.starts_with("navigation/") && !error.starts_with("http_status/");
+            let limit = if fails.is_some_and(is_of_page) { IMPATIENCE } else { PATIENCE };
             let result = self.perform(case, session, action, limit).await;
             match (fails, result) {
                 (Some(expected), result) => of_error(expected, result)?,
@@ -128,7 +132,7 @@ impl Suite {
             request.timeout = limit;
         }
         request.files = vec![
-            FileContent { name: "note.txt".into(), media_type: "text/plain".into(), bytes: "hello".into() },
+            note(),
             FileContent { name: "list.csv".into(), media_type: "text/csv".into(), bytes: "a,b".into() },
         ];
         let count = files_of(&request.action);

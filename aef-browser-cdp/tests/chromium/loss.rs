@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use aef_browser_cdp::{CdpBrowser, ConnectOptions, LaunchOptions};
 use aef_core::browser::{Browser, BrowserError, Effect, Session};
 use aef_core::recovery::ErrorKind;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use crate::processes::{end_of, endpoint, kill, profile_of, removal_of, renderers_of};
 use crate::support::{Page, Site, act, browser, launch_options, open, options, perform, text};
 
 /// Within this time a loss is known on a machine that is busy with other things.
@@ -52,11 +50,6 @@ fn wait(session: &Arc<dyn Session>) -> JoinHandle<(ErrorKind, Instant)> {
 fn loss(session: &Arc<dyn Session>) -> JoinHandle<(BrowserError, Instant)> {
     let session = Arc::clone(session);
     tokio::spawn(async move { (session.lost().await, Instant::now()) })
-}
-
-pub(crate) fn kill(pid: u32) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,22 +91,6 @@ async fn a_crashed_page_is_known_at_once_and_harms_no_other_session() {
     // The browser itself lives on.
     let again = open(&browser, &site, "/").await;
     assert_eq!(text(&again, "h1").await, "Start");
-}
-
-/// The processes of a browser that render pages.
-pub(crate) fn renderers_of(browser: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let ids = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
-    let group = |pid: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse::<u32>().ok()
-    };
-    ids.filter(|pid| group(*pid) == Some(browser))
-        .filter(|pid| {
-            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&command).contains("--type=renderer")
-        })
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,35 +164,16 @@ async fn a_browser_of_somebody_else_is_used_and_left_running() {
     assert_eq!(act(&theirs_still, json!({ "action": "reload" })).await.outcome.title, "Start");
 }
 
-/// The port on which a browser listens, and the path of its socket.
-pub(crate) fn endpoint(profile: &str) -> (u16, String) {
-    let file = std::fs::read_to_string(format!("{profile}/DevToolsActivePort")).unwrap();
-    let (port, path) = file.split_once('\n').unwrap();
-    (port.parse().unwrap(), path.to_owned())
-}
-
-pub(crate) fn profile_of(pid: u32) -> String {
-    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
-    let command = String::from_utf8_lossy(&command).into_owned();
-    let argument = command.split('\0').find_map(|argument| argument.strip_prefix("--user-data-dir="));
-    argument.unwrap().to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_browser_is_left() {
     let browser = browser().await;
     let pid = browser.process_id().await.unwrap();
     let profile = profile_of(pid);
     assert!(std::path::Path::new(&profile).exists());
+    let ended = end_of(pid);
     drop(browser);
-    let gone = async {
-        while std::path::Path::new(&profile).exists()
-            || std::path::Path::new(&format!("/proc/{pid}")).exists()
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("process and profile go");
+    ended.await;
+    removal_of(&profile).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,23 +188,4 @@ async fn a_browser_that_does_not_come_up_says_why() {
     let refused =
         CdpBrowser::connect("ws://127.0.0.1:1/devtools", ConnectOptions::default()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Disconnected);
-}
-
-/// What a browser answers over HTTP on its port.
-pub(crate) async fn devtools(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let (mut answer, mut line, mut length) = (BufReader::new(stream), String::new(), 0);
-    while line != "\r\n" {
-        if let Some(value) = line.strip_prefix("Content-Length:") {
-            length = value.trim().parse().unwrap();
-        }
-        line.clear();
-        answer.read_line(&mut line).await.unwrap();
-    }
-    // The browser keeps the connection, so the end of the text is where it said.
-    let mut body = vec![0; length];
-    answer.read_exact(&mut body).await.unwrap();
-    String::from_utf8(body).unwrap()
 }

@@ -5,7 +5,7 @@
 mod actions;
 mod behaviour;
 mod conformance;
-mod faults;
+mod dialogs;
 mod features;
 mod frames;
 mod gate;
@@ -15,7 +15,9 @@ mod motion;
 mod navigation;
 mod policy;
 mod pool;
+mod processes;
 mod report;
+mod slow_wire;
 mod state;
 mod support;
 mod ways_out;

@@ -8,7 +8,7 @@ use aef_core::browser::{Browser, Session, SessionOptions};
 use aef_core::recovery::ErrorKind;
 use serde_json::json;
 
-use crate::loss::{endpoint, kill, profile_of};
+use crate::processes::{end_of, endpoint, kill, profile_of, removal_of};
 use crate::support::{Page, Site, act, browser, launch_options, options, text};
 
 async fn site() -> Site {
@@ -39,15 +39,6 @@ async fn open(pool: &BrowserPool, site: &Site) -> Arc<dyn Session> {
 
 async fn process(pool: &BrowserPool) -> u32 {
     pool.stats().await[0].process_id.unwrap()
-}
-
-async fn gone(pid: u32) {
-    let ended = async {
-        while std::path::Path::new(&format!("/proc/{pid}")).exists() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the process ends");
 }
 
 /// The address at which a browser of ours answers others.
@@ -100,13 +91,8 @@ async fn a_worn_browser_is_replaced_when_its_last_session_has_ended() {
     assert_eq!(text(&next, "h1").await, "Start");
     long.close().await.unwrap();
     drop(long);
-    gone(first).await;
-    let removed = async {
-        while std::path::Path::new(&profile).exists() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), removed).await.expect("the profile is removed");
+    end_of(first).await;
+    removal_of(&profile).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +110,7 @@ async fn an_old_or_swollen_browser_is_replaced() {
         drop(session);
         open(&pool, &site).await;
         assert_ne!(process(&pool).await, first);
-        gone(first).await;
+        end_of(first).await;
     }
 }
 

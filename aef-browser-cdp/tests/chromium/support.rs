@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aef_browser_cdp::{CdpBrowser, LaunchOptions};
 use aef_core::browser::{
-    ActionError, ActionRequest, Browser, InputGate, NavigationPolicy, Observation, ObserveRequest, Performed,
-    SecretSource, Session, SessionOptions,
+    ActionError, ActionRequest, Browser, FileContent, InputGate, NavigationPolicy, Observation,
+    ObserveRequest, Performed, SecretSource, Session, SessionOptions,
 };
 use aef_core::document::{Action, BrowserConfig, Condition};
 use aef_core::ids::ExecutionId;
@@ -185,6 +185,15 @@ pub(crate) fn launch_options() -> LaunchOptions {
     LaunchOptions { no_sandbox: true, ..LaunchOptions::default() }
 }
 
+/// A full Chromium, as people have it, but without a window.
+pub(crate) fn full_browser() -> LaunchOptions {
+    let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
+    let found = places.find(|place| place.is_file()).expect("`apt install chromium` provides a full browser");
+    LaunchOptions { executable: Some(found), ..launch_options() }
+}
+
 pub(crate) async fn browser() -> CdpBrowser {
     CdpBrowser::launch(launch_options())
         .await
@@ -220,6 +229,11 @@ pub(crate) fn request(action: Value) -> ActionRequest {
 
 pub(crate) async fn perform(session: &Arc<dyn Session>, action: Value) -> Result<Performed, ActionError> {
     session.perform(request(action)).await
+}
+
+/// A file to be uploaded.
+pub(crate) fn note() -> FileContent {
+    FileContent { name: "note.txt".into(), media_type: "text/plain".into(), bytes: "hello".into() }
 }
 
 /// Performs an action that must succeed.

@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
 use super::*;
+use crate::processes::devtools;
 
 /// How often each kind of loss is tried.
 const TRIES: usize = 20;
