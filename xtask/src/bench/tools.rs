@@ -47,7 +47,7 @@ impl Tools {
     /// Installs the requirements of a folder of `benches/` in an environment of their own.
     pub(super) fn install_python(&self, name: &str) -> Result<(), Failure> {
         let requirements = command::root().join("benches").join(name).join("requirements.txt");
-        installed(&self.python_environment(name), &requirements, |environment| {
+        command::installed(&self.python_environment(name), &requirements, |environment| {
             eprintln!("bench: installing {name} with pip in {}", environment.display());
             command::run(command::program("python3").args(["-m", "venv"]).arg(environment))?;
             command::run(
@@ -72,16 +72,7 @@ impl Tools {
     /// Installs the packages that a folder of `benches/` names.
     pub(super) fn install_node(&self, name: &str) -> Result<(), Failure> {
         let package = command::root().join("benches").join(name).join("package.json");
-        installed(&self.node_folder(name), &package, |folder| {
-            eprintln!("bench: installing {name} with npm in {}", folder.display());
-            std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;
-            std::fs::copy(&package, folder.join("package.json")).map_err(Failure::file(&package))?;
-            command::run(
-                command::program("npm")
-                    .args(["install", "--silent", "--no-fund", "--no-audit"])
-                    .current_dir(folder),
-            )
-        })
+        command::install_node(&self.node_folder(name), &package)
     }
 
     /// A script of a folder of `benches/`, run by Node where its packages are installed.
@@ -105,19 +96,4 @@ impl Tools {
         std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
         Ok(folder)
     }
-}
-
-/// Installs where what is asked for is not what was installed last.
-fn installed(
-    folder: &Path,
-    asked: &Path,
-    install: impl FnOnce(&Path) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let wanted = std::fs::read_to_string(asked).map_err(Failure::file(asked))?;
-    let stamp = folder.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        return Ok(());
-    }
-    install(folder)?;
-    std::fs::write(&stamp, wanted).map_err(Failure::file(&stamp))
 }
