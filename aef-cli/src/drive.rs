@@ -191,14 +191,13 @@ impl Driver<'_> {
 
     /// Says why an answer was not taken: somebody was faster, or the data did not fit.
     fn refused(&mut self, error: EngineError) -> Result<Turn, Failure> {
-        match error.kind() {
-            EngineErrorKind::Rejected | EngineErrorKind::AlreadyAnswered | EngineErrorKind::Invalid => {
-                self.view.say(&format!("that was not taken: {}", Failure::from(error).in_full()));
-                Ok(Turn::Again)
-            }
+        let kinds = [EngineErrorKind::Rejected, EngineErrorKind::AlreadyAnswered, EngineErrorKind::Invalid];
+        if !kinds.contains(&error.kind()) {
             // Asking again would not help.
-            _ => Err(error.into()),
+            return Err(error.into());
         }
+        self.view.say(&format!("that was not taken: {}", Failure::from(error).in_full()));
+        Ok(Turn::Again)
     }
 
     async fn recovery(&mut self, state: &ExecutionState) -> Result<Turn, Failure> {
