@@ -1,6 +1,6 @@
 //! What the sides are run with: ours and the peers in Rust are built, the others are installed where they are missing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::command::{self, Failure};
