@@ -44,6 +44,10 @@ const POISONED: u32 = 5;
 /// How long an execution is left alone that this worker could not perform.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
+/// What is due so soon is looked for at once: a timer would add to it, and what is known of the store's time is a little
+/// less than what it is.
+const SOON: Duration = Duration::from_millis(5);
+
 /// What is due later than this is found by looking.
 const FORESIGHT: Duration = Duration::from_secs(10);
 
@@ -122,14 +126,16 @@ impl Work {
         let mut draining = self.shutdown.has_begun();
         // When work is looked for next.
         let mut look = Instant::now();
+        // What is looked for before it is surely due.
+        let mut soon = None;
         loop {
             if draining && self.drivers.is_empty() {
                 return;
             }
             if !draining && Instant::now() >= look {
                 look = Instant::now() + jittered(self.options.poll);
-                if self.claim().await {
-                    look = Instant::now();
+                if let Some(again) = self.claim(soon.take()).await {
+                    look = again;
                 }
             }
             match self.next(&mut notices, draining, look).await {
@@ -138,7 +144,14 @@ impl Work {
                     look = Instant::now();
                 }
                 Happening::Notice(Some(notice)) => {
-                    look = self.note(&notice).map_or(look, |due| due.min(look))
+                    let now = Instant::now();
+                    match self.note(&notice) {
+                        Some(due) if due <= now + SOON => {
+                            soon = Some((notice.execution, due)).filter(|(_, due)| *due > now);
+                            look = now;
+                        }
+                        due => look = due.map_or(look, |due| due.min(look)),
+                    }
                 }
                 Happening::Notice(None) | Happening::Poll => {
                     if notices.is_none() {
@@ -172,10 +185,17 @@ impl Work {
         self.options.concurrency.saturating_sub(running)
     }
 
-    /// Claims what is due; gives whether there may be more.
-    async fn claim(&mut self) -> bool {
+    /// Claims what is due; gives when there may be more: at once, or when that is due which was only `soon` to be.
+    async fn claim(&mut self, soon: Option<(ExecutionId, Instant)>) -> Option<Instant> {
         let limit = self.room();
-        limit > 0 && self.claim_up_to(limit).await.len() as u64 >= u64::from(limit)
+        if limit == 0 {
+            return None;
+        }
+        let claimed = self.claim_up_to(limit).await;
+        if claimed.len() as u64 >= u64::from(limit) {
+            return Some(Instant::now());
+        }
+        soon.and_then(|(execution, due)| (!claimed.contains(&execution)).then_some(due))
     }
 
     /// Claims so many at most; gives which.
