@@ -17,9 +17,10 @@ impl Tools {
         Self { folder: command::root().join(target).join("bench") }
     }
 
-    /// Builds one side of ours for release, with what the workspace depends on today.
+    /// Builds one side of ours for release, with what the workspace depends on today and the features of all sides: then
+    /// the next one has its dependencies built.
     pub(super) fn build_ours(&self, name: &str) -> Result<(), Failure> {
-        self.build("ours", &["--bin", name, "--features", name])
+        self.build("ours", &["--bin", name, "--all-features"])
     }
 
     /// Builds the peers in Rust for release, as their lock file pins them.
