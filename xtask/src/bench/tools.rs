@@ -17,10 +17,9 @@ impl Tools {
         Self { folder: command::root().join(target).join("bench") }
     }
 
-    /// Builds one side of ours for release, with what the workspace depends on today and the features of all sides: then
-    /// the next one has its dependencies built.
+    /// Builds one side of ours for release, with what the workspace depends on today.
     pub(super) fn build_ours(&self, name: &str) -> Result<(), Failure> {
-        self.build("ours", &["--bin", name, "--all-features"])
+        self.build("ours", &["--bin", name])
     }
 
     /// Builds the peers in Rust for release, as their lock file pins them.
