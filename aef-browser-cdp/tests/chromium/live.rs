@@ -234,6 +234,8 @@ fn field(attributes: &str) -> String {
 /// What a page looks like once it has come to rest.
 async fn look(browser: &CdpBrowser, site: &Site, path: &str) -> bytes::Bytes {
     let session = open(browser, site, path).await;
+    // The first frame is of what has been drawn by then, be it nothing; a screenshot waits for the page.
+    act(&session, json!({ "action": "screenshot" })).await;
     frame(&mut session.frames().await.unwrap()).await.image
 }
 
