@@ -16,6 +16,7 @@ use crate::connection::{Connection, DEFAULT_CALL_LIMIT, Event};
 use crate::endpoint::Endpoint;
 use crate::error::{CdpError, Loss};
 use crate::launch::{self, BrowserProcess, LaunchOptions};
+use crate::scratch::Scratch;
 use crate::session::CdpSession;
 
 /// How long a browser that lives may take to be connected to again.
@@ -255,10 +256,10 @@ impl Host {
     }
 
     /// A directory for files on their way to or from the browser; an error where it shares none with us.
-    pub(crate) fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
+    pub(crate) fn scratch(&self) -> std::io::Result<Scratch> {
         match (&self.process, &self.options.files) {
             (Some(process), _) => process.scratch(),
-            (None, Some(shared)) => tempfile::Builder::new().prefix("aef-files-").tempdir_in(shared),
+            (None, Some(shared)) => Scratch::within(shared, true),
             (None, None) => Err(std::io::ErrorKind::Unsupported.into()),
         }
     }

@@ -28,6 +28,7 @@ mod endpoint;
 mod error;
 mod launch;
 mod pool;
+mod scratch;
 mod script;
 mod session;
 mod storage;

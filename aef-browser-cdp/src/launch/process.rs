@@ -20,6 +20,7 @@ use url::Url;
 
 use super::profile::Profile;
 use crate::error::{CdpError, LaunchError, Loss};
+use crate::scratch::Scratch;
 
 /// How many lines of the browser's error output are kept for the message of its end, and how much of each.
 const LAST_LINES: usize = 20;
@@ -97,9 +98,8 @@ impl BrowserProcess {
     }
 
     /// A directory of its own for files on their way, which goes with the profile at the latest.
-    pub(crate) fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
-        let profile = self.port_file.parent().unwrap_or(Path::new("."));
-        tempfile::Builder::new().prefix("aef-files-").tempdir_in(profile)
+    pub(crate) fn scratch(&self) -> std::io::Result<Scratch> {
+        Scratch::within(self.port_file.parent().unwrap_or(Path::new(".")), false)
     }
 
     /// Whether it has not ended.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::network::Network;
 use super::policy::Rule;
 use crate::error::{CdpError, Loss};
+use crate::scratch::Scratch;
 
 /// Remarks, dialogs and the like that are kept until an action reports them.
 const RECORD_LIMIT: usize = 64;
@@ -75,7 +76,7 @@ pub(crate) struct State {
     /// The last mark read from the queue of events.
     pub(super) mark: u64,
     /// Files given to pages, which may read them until the end.
-    pub(crate) kept_files: Vec<tempfile::TempDir>,
+    pub(crate) kept_files: Vec<Scratch>,
     /// Why the session is over.
     pub(crate) lost: Option<Loss>,
     /// Whether the session was closed by its owner.
