@@ -34,7 +34,10 @@ struct Verdict {
     swallowed: bool,
     swallow_reason: Option<String>,
     other: Option<String>,
-    /// Whether the button went down and did not come up.
+    /// Whether the button went down.
+    #[serde(default)]
+    pressed: bool,
+    /// Whether it did not come up then.
     #[serde(default)]
     held: bool,
 }
@@ -128,7 +131,7 @@ impl Acting {
             let link = self.context.link(&found.frame.world.session);
             let pointer = Pointer { link, modifiers: press.modifiers };
             let events = pointer.click(armed.point, press);
-            let asked = self.context.read(|state| state.asked);
+            let asked = self.asked();
             self.send(&pointer.link, &events).await?;
             let verdict = self.verdict(&found.frame.world, prepared.token.as_deref()).await?;
             let missed = self.disarm(&armed).await?;
@@ -157,13 +160,16 @@ impl Acting {
             }
             let is_frame = prepared.fingerprint.get("tag").is_some_and(|tag| tag == "iframe");
             if verdict.held {
-                // A dialog has swallowed the end of the click, and the page would take the button for held down.
-                self.send(&pointer.link, &[pointer.release(armed.point, press)]).await?;
+                self.release(&pointer, armed.point, press).await?;
             }
-            let is_lost = verdict.received == 0 && !force && !is_frame && !self.has_happened();
-            if is_lost && self.context.read(|state| state.asked) > asked && Instant::now() < self.deadline {
-                // While a dialog stands, the browser lets no input through, and nobody hears of it.
-                self.effect = Effect::None;
+            let is_unpressed = !verdict.pressed && !force && !is_frame && !self.has_happened();
+            let is_lost = is_unpressed && verdict.received == 0;
+            if is_unpressed && self.asked() > asked && Instant::now() < self.deadline {
+                // While a dialog stands, the browser lets no input through, and nobody hears of it. The end of a click
+                // without its beginning does nothing.
+                if is_lost {
+                    self.effect = Effect::None;
+                }
                 continue;
             }
             if is_lost {
@@ -172,6 +178,23 @@ impl Acting {
             }
             return Ok(());
         }
+    }
+
+    /// Lets go of a button whose release a dialog has swallowed, which the page would else take for held down; and again
+    /// where there was another dialog meanwhile.
+    async fn release(&mut self, pointer: &Pointer, place: Place, press: Press) -> Result<(), CdpError> {
+        loop {
+            let asked = self.asked();
+            self.send(&pointer.link, &[pointer.release(place, press)]).await?;
+            if self.asked() == asked || Instant::now() >= self.deadline {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How many dialogs there were so far.
+    fn asked(&self) -> u64 {
+        self.context.read(|state| state.asked)
     }
 
     /// Whether something shows that the input arrived although no event was seen.

@@ -41,7 +41,7 @@ function arm({ kinds, meets, gateUntil, swallowOthers, details }) {
     meets,
     swallowOthers,
     deadline: gateUntil,
-    record: { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null, held: false },
+    record: { received: 0, passed: 0, hit: null, swallowed: false, swallowReason: null, pressed: false, held: false },
   };
   armed = gate;
   forgetLater(gate);
@@ -81,7 +81,7 @@ function guard(event) {
   if (!gate || !event.isTrusted || !gate.kinds.includes(event.type)) return;
   const { record } = gate;
   record.received += 1;
-  if (event.type === "pointerdown") record.held = true;
+  if (event.type === "pointerdown") record.pressed = record.held = true;
   if (event.type === "pointerup") record.held = false;
   const met = event.composedPath()[0];
   if (record.hit === null) record.hit = gate.meets === null || gate.meets(met);
