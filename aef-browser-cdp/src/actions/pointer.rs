@@ -161,6 +161,10 @@ impl Acting {
             let is_frame = prepared.fingerprint.get("tag").is_some_and(|tag| tag == "iframe");
             if verdict.held {
                 self.release(&pointer, armed.point, press).await?;
+                if matches!(action, "check" | "uncheck") && Instant::now() < self.deadline {
+                    // Nobody has looked yet what came of it.
+                    continue;
+                }
             }
             let is_unpressed = !verdict.pressed && !force && !is_frame && !self.has_happened();
             let is_lost = is_unpressed && verdict.received == 0;

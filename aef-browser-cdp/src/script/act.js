@@ -225,7 +225,8 @@ async function verdict(request) {
   const { element, wanted, record } = gateOf(request.token);
   disarm();
   const answer = { ...record, page: pageState() };
-  if (wanted === undefined || record.swallowed) return answer;
+  // A click of which the page has not heard both ends has changed nothing yet.
+  if (wanted === undefined || record.swallowed || !record.pressed || record.held) return answer;
   await untilDone(request.timeoutMs ?? 1000, () => {
     // A page that renders anew on each click has replaced the element by now; then there is nothing left to compare
     // with.
