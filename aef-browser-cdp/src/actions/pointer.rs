@@ -131,7 +131,7 @@ impl Acting {
             let link = self.context.link(&found.frame.world.session);
             let pointer = Pointer { link, modifiers: press.modifiers };
             let events = pointer.click(armed.point, press);
-            let asked = self.asked();
+            let answered = self.answered();
             self.send(&pointer.link, &events).await?;
             let verdict = self.verdict(&found.frame.world, prepared.token.as_deref()).await?;
             let missed = self.disarm(&armed).await?;
@@ -168,7 +168,7 @@ impl Acting {
             }
             let is_unpressed = !verdict.pressed && !force && !is_frame && !self.has_happened();
             let is_lost = is_unpressed && verdict.received == 0;
-            if is_unpressed && self.asked() > asked && Instant::now() < self.deadline {
+            if is_unpressed && self.has_been_asked(answered) && Instant::now() < self.deadline {
                 // While a dialog stands, the browser lets no input through, and nobody hears of it. The end of a click
                 // without its beginning does nothing.
                 if is_lost {
@@ -188,17 +188,22 @@ impl Acting {
     /// where there was another dialog meanwhile.
     async fn release(&mut self, pointer: &Pointer, place: Place, press: Press) -> Result<(), CdpError> {
         loop {
-            let asked = self.asked();
+            let answered = self.answered();
             self.send(&pointer.link, &[pointer.release(place, press)]).await?;
-            if self.asked() == asked || Instant::now() >= self.deadline {
+            if !self.has_been_asked(answered) || Instant::now() >= self.deadline {
                 return Ok(());
             }
         }
     }
 
-    /// How many dialogs there were so far.
-    fn asked(&self) -> u64 {
-        self.context.read(|state| state.asked)
+    /// How many dialogs have been answered so far.
+    fn answered(&self) -> u64 {
+        self.context.read(|state| state.answered)
+    }
+
+    /// Whether a dialog has stood since so many had been answered.
+    fn has_been_asked(&self, answered: u64) -> bool {
+        self.context.read(|state| state.asked) > answered
     }
 
     /// Whether something shows that the input arrived although no event was seen.

@@ -71,7 +71,9 @@ impl Context {
         answer: HandleJavaScriptDialogParams,
         reply: Reply<Box<RawValue>>,
     ) {
-        if !reply.raw_within(DEFAULT_CALL_LIMIT).await.is_err_and(|error| error.is_between_documents()) {
+        let answered = reply.raw_within(DEFAULT_CALL_LIMIT).await;
+        self.update(|state| state.answered += 1);
+        if !answered.is_err_and(|error| error.is_between_documents()) {
             return;
         }
         let tab = self.update(|state| {

@@ -39,8 +39,9 @@ pub(crate) struct State {
     pub(crate) current: String,
     /// How dialogs are answered.
     pub(crate) dialogs: DialogPolicy,
-    /// How many dialogs there were.
+    /// How many dialogs there were, and how many of them stand no longer.
     pub(crate) asked: u64,
+    pub(crate) answered: u64,
     /// Whether the action in hand leaves the page, so that `beforeunload` is accepted.
     pub(crate) leaving: bool,
     /// How many tabs are being opened by us, and not by a page.
@@ -365,8 +366,8 @@ impl Page {
     /// Notes a dialog; true each time when the document has asked too often since the next one was answered. A script that
     /// asks in a loop lets nothing take the place of its document.
     pub(super) fn keeps_asking(&mut self) -> bool {
-        let is_answered = |loader: &Box<str>| self.fate(loader).status.is_some();
-        if !self.pending.as_ref().and_then(|pending| pending.loader.as_ref()).is_some_and(is_answered) {
+        let is_answered = |loader: &str| self.fate(loader).status.is_some();
+        if !self.pending.as_ref().and_then(|pending| pending.loader.as_deref()).is_some_and(is_answered) {
             return false;
         }
         let Some(pending) = &mut self.pending else { return false };
